@@ -1,0 +1,334 @@
+//! How a state looks from outside: what it waits for, who holds what, what its engine must keep.
+
+use super::state::{Admission, Issue, Issued, Life, Progress, Restore, State};
+use super::{
+    Ask, Charter, Completion, Compromised, Ending, Holding, OldEnd, Orphan, Outcome, Place, Standing, Step, TokenRef,
+    Urgency, Wait, next,
+};
+use crate::clock::Timestamp;
+use crate::consumer::Slot;
+use crate::error::Problem;
+use crate::name::{ConsumerName, Label, TokenId};
+use crate::token::{Fingerprint, Grant};
+
+impl State {
+    /// What the run is about.
+    #[must_use]
+    pub fn charter(&self) -> &Charter {
+        &self.charter
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub fn ending(&self) -> Option<&Ending> {
+        self.ending.as_ref()
+    }
+
+    /// How the run stands at `now`, or nothing while there is something to do.
+    #[must_use]
+    pub fn outcome(&self, now: Timestamp) -> Option<Outcome> {
+        if let Some(ending) = &self.ending {
+            return Some(self.ended(ending));
+        }
+        let steps = next(self);
+        let mut asks = Vec::new();
+        let mut waiting = Vec::new();
+        let mut undecided = false;
+        for step in &steps {
+            match step {
+                Step::Record(_) => return None,
+                Step::Do(act) => match self.not_before(act).filter(|at| *at > now) {
+                    Some(at) => waiting.push((at, act)),
+                    None => return None,
+                },
+                Step::Await(Wait::Decision) => undecided = true,
+                Step::Await(wait) => asks.extend(self.ask(wait)),
+            }
+        }
+        if !asks.is_empty() {
+            return Some(Outcome::AwaitingPerson { asks });
+        }
+        let problems: Vec<Problem> =
+            waiting.iter().filter_map(|(_, act)| self.stumbles.get(act)).map(|stumble| stumble.problem.clone()).collect();
+        match waiting.iter().map(|(at, _)| *at).min() {
+            Some(until) if problems.is_empty() && self.cut_over => Some(Outcome::Draining { until }),
+            Some(until) => Some(Outcome::BackingOff { until, problems }),
+            None if undecided => Some(self.needs_person()),
+            None => None,
+        }
+    }
+
+    /// When something can be done again without a person, if ever.
+    #[must_use]
+    pub fn wake_at(&self) -> Option<Timestamp> {
+        let acts = next(self).into_iter().filter_map(|step| match step {
+            Step::Do(act) => self.not_before(&act),
+            Step::Record(_) | Step::Await(_) => None,
+        });
+        acts.min()
+    }
+
+    fn ended(&self, ending: &Ending) -> Outcome {
+        match ending {
+            Ending::Completed { old } => Outcome::Completed(self.completion(*old)),
+            Ending::RolledBack { because } => {
+                Outcome::RolledBack { because: because.clone(), orphans: self.orphans() }
+            }
+            Ending::Stopped { because } => Outcome::Stopped { because: because.clone(), orphans: self.orphans() },
+            Ending::Abandoned => Outcome::Abandoned { holdings: self.holdings(), orphans: self.orphans() },
+        }
+    }
+
+    fn completion(&self, old: OldEnd) -> Completion {
+        Completion {
+            fingerprint: self.candidate_ref().map(|candidate| candidate.fingerprint),
+            old,
+            holdings: self.holdings(),
+            orphans: self.orphans(),
+        }
+    }
+
+    fn needs_person(&self) -> Outcome {
+        let mut problems: Vec<Problem> = self.gave_up.values().cloned().collect();
+        if let Some(Issued { admission: Admission::Refused { refusal, .. }, .. }) = self.candidate_ref() {
+            problems.push(Problem::new(crate::ErrorKind::Refused, format!("the new token was refused: {refusal}")));
+        }
+        if problems.is_empty() {
+            problems.push(Problem::new(crate::ErrorKind::Refused, self.why_stuck()));
+        }
+        Outcome::NeedsPerson { problems, holdings: self.holdings(), orphans: self.orphans() }
+    }
+
+    fn why_stuck(&self) -> &'static str {
+        match (&self.issue, self.candidate_ref().map(|candidate| &candidate.life)) {
+            (Issue::Lost, _) => {
+                "the provider replaced the old token and its answer was lost: the new value cannot be had any more. Make \
+                 a token by hand, abandon this run, and adopt the new token"
+            }
+            (_, Some(Life::Dead(_))) => {
+                "the new token is dead, though nobody here revoked it: was the wrong row deleted? Retry issues another, \
+                 and roll back puts the old one back while it lives"
+            }
+            (Issue::Issuing { .. }, _) => "it cannot be found out what came of asking for a token: retry looks again",
+            (Issue::NotYet, _) if self.lost > 0 => "the answers of several attempts were lost: look at the line, then retry",
+            _ => "the old token cannot be looked at, so it cannot be put back safely: retry looks again",
+        }
+    }
+
+    /// Who holds what, as far as is known.
+    #[must_use]
+    pub fn holdings(&self) -> Vec<Holding> {
+        let places = self.charter.places.iter().zip(&self.places);
+        places
+            .map(|(place, at)| Holding {
+                consumer: place.name.clone(),
+                tokens: at.holds.iter().cloned().collect(),
+                forgotten: at.forgotten,
+            })
+            .collect()
+    }
+
+    /// Tokens that we caused, that may live, and whose value nobody has.
+    #[must_use]
+    pub fn orphans(&self) -> Vec<Orphan> {
+        let live = self.found.iter().filter(|(_, life)| !matches!(life, Life::Dead(_)));
+        let found = live.map(|(id, _)| Orphan { label: None, id: Some(id.clone()) });
+        let unresolved = match &self.issue {
+            Issue::Issuing { label, .. } | Issue::Pending { label, uncertain: true, .. } => Some(label),
+            _ => None,
+        };
+        let unresolved = unresolved.map(|label| Orphan { label: Some(label.clone()), id: None });
+        self.orphans.iter().cloned().chain(found).chain(unresolved).collect()
+    }
+
+    fn ask(&self, wait: &Wait) -> Option<Ask> {
+        match wait {
+            Wait::Token => match &self.issue {
+                Issue::Asked { guide, refusal, .. } => {
+                    Some(Ask::Token { guide: guide.clone(), refusal: refusal.clone(), polled: None })
+                }
+                Issue::Pending { guide, poll_after, .. } => {
+                    let polled = self.not_before(&super::Act::Collect).unwrap_or(*poll_after);
+                    Some(Ask::Token { guide: guide.clone(), refusal: None, polled: Some(polled) })
+                }
+                _ => None,
+            },
+            Wait::Cure => match &self.candidate_ref()?.admission {
+                Admission::Refused { refusal, .. } => Some(Ask::Cure { refusal: refusal.clone() }),
+                _ => None,
+            },
+            Wait::Installation(consumer) => {
+                let (_, at) = self.open_places().find(|(place, _)| place.name == *consumer)?;
+                let (token, guide) = match (&at.restore, &at.progress) {
+                    (Restore::Asked(guide), _) => (TokenRef::Old, guide),
+                    (_, Progress::Asked(guide)) => (TokenRef::New(self.candidate?), guide),
+                    _ => return None,
+                };
+                Some(Ask::Installation { consumer: consumer.clone(), token, guide: guide.clone() })
+            }
+            Wait::Confirmation(consumer) => {
+                let place = self.charter.places.iter().find(|place| place.name == *consumer)?;
+                let text = place.can.confirmation.clone()?;
+                Some(Ask::Confirmation { consumer: consumer.clone(), text })
+            }
+            Wait::Deletion(token) => match self.life(token)? {
+                Life::Asked { guide } => Some(Ask::Deletion { token: token.clone(), guide: guide.clone() }),
+                _ => None,
+            },
+            Wait::Decision => None,
+        }
+    }
+
+    // -- what the engine needs to perform a step ----------------------------------------------------------------------
+
+    /// Which token is to be put there by a person now.
+    #[must_use]
+    pub fn to_reveal(&self, consumer: &ConsumerName) -> Option<TokenRef> {
+        match self.ask(&Wait::Installation(consumer.clone()))? {
+            Ask::Installation { token, .. } => Some(token),
+            _ => None,
+        }
+    }
+
+    /// How many times a token was asked for.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The attempt that a person is making a token for.
+    pub(crate) fn asked_attempt(&self) -> Option<u32> {
+        match &self.issue {
+            Issue::Asked { attempt, .. } => Some(*attempt),
+            _ => None,
+        }
+    }
+
+    /// The attempt that waits for a person to agree elsewhere.
+    pub(crate) fn pending_attempt(&self) -> Option<u32> {
+        match &self.issue {
+            Issue::Pending { attempt, .. } => Some(*attempt),
+            _ => None,
+        }
+    }
+
+    /// The attempt whose answer was lost, and its label.
+    pub(crate) fn lost_attempt(&self) -> Option<(u32, &Label)> {
+        match &self.issue {
+            Issue::Issuing { attempt, label, .. } => Some((*attempt, label)),
+            _ => None,
+        }
+    }
+
+    /// The token that is being rolled out.
+    #[must_use]
+    pub fn candidate(&self) -> Option<TokenRef> {
+        self.candidate.map(TokenRef::New)
+    }
+
+    /// What may be shown of it.
+    #[must_use]
+    pub fn candidate_fingerprint(&self) -> Option<Fingerprint> {
+        self.candidate_ref().map(|candidate| candidate.fingerprint)
+    }
+
+    /// Whether a second secret came with it.
+    pub(crate) fn has_companion(&self) -> bool {
+        self.candidate_ref().is_some_and(|candidate| candidate.companion)
+    }
+
+    /// What its provider said of it when it was admitted.
+    pub(crate) fn candidate_grant(&self) -> Option<&Grant> {
+        match &self.candidate_ref()?.admission {
+            Admission::Admitted { grant, .. } => Some(grant),
+            _ => None,
+        }
+    }
+
+    /// Whether a person overruled the policy for it.
+    #[must_use]
+    pub fn is_waived(&self) -> bool {
+        matches!(
+            self.candidate_ref().map(|candidate| &candidate.admission),
+            Some(Admission::Unjudged { waived: true } | Admission::Admitted { waived: true, .. })
+        )
+    }
+
+    /// Whether any place may hold a new token.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.places.iter().any(super::state::PlaceState::holds_new)
+    }
+
+    /// A token's id at the provider, where known.
+    pub(crate) fn token_id(&self, token: &TokenRef) -> Option<TokenId> {
+        match token {
+            TokenRef::Old => self.charter.predecessor.id.clone(),
+            TokenRef::New(attempt) => self.issued.iter().find(|i| i.attempt == *attempt)?.id.clone(),
+            TokenRef::Found(id) => Some(id.clone()),
+        }
+    }
+
+    /// What may be shown of a token, where its value was ever known.
+    pub(crate) fn fingerprint(&self, token: &TokenRef) -> Option<Fingerprint> {
+        match token {
+            TokenRef::Old => self.charter.predecessor.fingerprint,
+            TokenRef::New(attempt) => Some(self.issued.iter().find(|i| i.attempt == *attempt)?.fingerprint),
+            TokenRef::Found(_) => None,
+        }
+    }
+
+    /// Whether the provider was seen to take the old token since the last wait.
+    pub(crate) fn old_is_live(&self) -> bool {
+        matches!(self.old.standing, Some(Standing::Live | Standing::Lacking)) && !matches!(self.old.life, Life::Dead(_))
+    }
+
+    /// Whether the provider was ever seen to take this token in this run.
+    pub(crate) fn was_seen_alive(&self, token: &TokenRef) -> bool {
+        match token {
+            TokenRef::Old => self.old.seen_alive,
+            TokenRef::New(attempt) => self.issued.iter().any(|i| i.attempt == *attempt && i.seen_alive),
+            TokenRef::Found(_) => false,
+        }
+    }
+
+    /// Whether this token was to be deleted by a person.
+    pub(crate) fn is_claimed(&self, token: &TokenRef) -> bool {
+        matches!(self.life(token), Some(Life::Claimed { .. }))
+    }
+
+    /// Whether the run has an emergency that comes before everything else.
+    pub(crate) fn emergency(&self) -> Option<(Compromised, Urgency)> {
+        self.emergency
+    }
+
+    /// Places that take part, with the last that was read of them.
+    pub(crate) fn taking_part(&self) -> impl Iterator<Item = (&Place, Option<&Slot>)> {
+        self.open_places().map(|(place, at)| (place, at.slot.as_ref()))
+    }
+
+    /// The place of this name, with the last that was read of it.
+    pub(crate) fn place(&self, consumer: &ConsumerName) -> Option<(&Place, Option<&Slot>)> {
+        self.taking_part().find(|(place, _)| place.name == *consumer)
+    }
+
+    /// Whether what was read of a place is from before the last wait.
+    pub(crate) fn is_stale(&self, consumer: &ConsumerName) -> bool {
+        self.open_places().any(|(place, at)| place.name == *consumer && !at.fresh)
+    }
+
+    /// Whether a token was being written there and nobody knows what came of it.
+    pub(crate) fn is_uncertain(&self, consumer: &ConsumerName) -> bool {
+        self.open_places().any(|(place, at)| place.name == *consumer && at.progress == Progress::Installing)
+    }
+
+    /// Since when an act does not go well.
+    pub(crate) fn failing_since(&self, act: &super::Act) -> Option<Timestamp> {
+        self.stumbles.get(act).map(|stumble| stumble.since)
+    }
+
+    /// Tokens that we caused and that may live: their values must not be thrown away.
+    pub(crate) fn live_values(&self) -> Vec<u32> {
+        let live = self.issued.iter().filter(|issued| !matches!(issued.life, Life::Dead(_)));
+        live.map(|issued| issued.attempt).collect()
+    }
+}

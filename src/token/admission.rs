@@ -1,0 +1,375 @@
+//! What a token must be before it may be installed anywhere.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Access, Answer, Expiry, Fingerprint, Grant, Restriction, ScopeModel, ScopeSet, Token};
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+
+/// What to do about scopes that no consumer asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Excess {
+    /// Say so and go on.
+    #[default]
+    Warn,
+    /// Refuse the token: least privilege.
+    Refuse,
+}
+
+/// What to do when the provider does not say what a token may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum UnknownAccess {
+    /// Refuse the token.
+    #[default]
+    Refuse,
+    /// Admit it when at least one probe of a named private resource was made and every one succeeded.
+    AcceptProbed,
+}
+
+/// What a token must be before it may be installed: scopes, owner, life, rights.
+///
+/// The `Rotator` fills in what its consumers require; what is left to choose is set by its policy.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ScopePolicy {
+    /// The scopes it must have, listed or implied.
+    pub required: ScopeSet,
+    /// What to do about others.
+    pub excess: Excess,
+    /// What to do when its scopes cannot be known.
+    pub unknown: UnknownAccess,
+    /// Whose token it may be. Empty: anybody's, when there is no predecessor to compare with.
+    pub owners: Vec<String>,
+    /// How long it must still live at least.
+    pub minimum_life: Duration,
+}
+
+impl ScopePolicy {
+    /// A policy that requires these scopes, warns of others, refuses unknown access and asks for a day of life.
+    #[must_use]
+    pub fn requiring(required: ScopeSet) -> Self {
+        Self {
+            required,
+            excess: Excess::default(),
+            unknown: UnknownAccess::default(),
+            owners: Vec::new(),
+            minimum_life: Duration::from_secs(24 * 60 * 60),
+        }
+    }
+
+    /// Everything about the token that this policy minds, the grave and the slight.
+    pub(crate) fn judge(&self, grant: &Grant, model: ScopeModel, now: Timestamp) -> Verdict {
+        let mut lacks = Vec::new();
+        let mut warnings = Vec::new();
+        if let Expiry::At(end) = grant.expiry {
+            if end <= now {
+                lacks.push(Lack::Expired { at: end });
+            } else if now.until(end) < self.minimum_life {
+                lacks.push(Lack::TooShort { ends: end, seconds: self.minimum_life.as_secs() });
+            }
+        }
+        if !self.owners.is_empty() && !self.owners.iter().any(|owner| owner.eq_ignore_ascii_case(&grant.owner)) {
+            lacks.push(Lack::Owner { found: grant.owner.clone(), allowed: self.owners.clone() });
+        }
+        for restriction in &grant.restrictions {
+            lacks.push(Lack::Restricted { restriction: restriction.clone() });
+        }
+        for probe in grant.probes.iter().filter(|probe| probe.answer != Answer::Proven) {
+            lacks.push(Lack::Right { resource: probe.resource.clone() });
+        }
+        match &grant.access {
+            Access::Scopes(granted) => {
+                let missing = model.missing(&self.required, granted);
+                if !missing.is_empty() {
+                    lacks.push(Lack::Missing { scopes: missing });
+                }
+                let excess = model.excess(&self.required, granted);
+                if !excess.is_empty() {
+                    let lack = Lack::Excess { scopes: excess };
+                    if self.excess == Excess::Refuse { lacks.push(lack) } else { warnings.push(lack) }
+                }
+            }
+            Access::Unknown | Access::Permissions(_) => {
+                let probed = !grant.probes.is_empty() && self.unknown == UnknownAccess::AcceptProbed;
+                if !self.required.is_empty() && !probed {
+                    lacks.push(Lack::UnknownAccess);
+                }
+            }
+            Access::Owner => {}
+        }
+        Verdict { lacks, warnings }
+    }
+}
+
+/// What a policy minds about a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) lacks: Vec<Lack>,
+    pub(crate) warnings: Vec<Lack>,
+}
+
+/// Why a token was refused: everything at once, so that a person goes back only once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Refusal {
+    /// Each thing that is wrong with it.
+    pub lacks: Vec<Lack>,
+}
+
+impl Refusal {
+    pub(crate) fn of(lacks: Vec<Lack>) -> Self {
+        Self { lacks }
+    }
+
+    /// Whether a person can put all of it right without making another token.
+    #[must_use]
+    pub fn is_curable(&self) -> bool {
+        self.lacks.iter().all(Lack::is_curable)
+    }
+
+    /// Whether no decision can overrule it: installing this token would be wrong whatever anybody says.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        self.lacks.iter().any(Lack::is_final)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, lack) in self.lacks.iter().enumerate() {
+            write!(f, "{}{lack}", if at == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+/// One thing that is wrong with a token.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "lack", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Lack {
+    /// The provider does not know it: mistyped, cut short, revoked or expired.
+    Dead {
+        /// What looked odd about it, if anything did.
+        hint: Option<super::Hint>,
+    },
+    /// It is the very token that is to be replaced.
+    SameAsOld,
+    /// Another credential holds this token already.
+    HeldElsewhere {
+        /// Which.
+        credential: String,
+    },
+    /// It has expired.
+    Expired {
+        /// When.
+        at: Timestamp,
+    },
+    /// It would expire too soon.
+    TooShort {
+        /// When it ends.
+        ends: Timestamp,
+        /// How long it should live at least, in seconds.
+        seconds: u64,
+    },
+    /// It belongs to somebody else.
+    Owner {
+        /// Whose it is.
+        found: String,
+        /// Whose it may be.
+        allowed: Vec<String>,
+    },
+    /// It is alive and does not work yet.
+    Restricted {
+        /// Why.
+        restriction: Restriction,
+    },
+    /// It has not the right that was tried: scopes are not rights.
+    Right {
+        /// Which resource and right.
+        resource: String,
+    },
+    /// Scopes are missing.
+    Missing {
+        /// Which.
+        scopes: ScopeSet,
+    },
+    /// It may do more than anybody asked for.
+    Excess {
+        /// What.
+        scopes: ScopeSet,
+    },
+    /// The provider does not say what it may do.
+    UnknownAccess,
+}
+
+impl Lack {
+    fn is_curable(&self) -> bool {
+        // The scopes of a classic GitHub token can be ticked afterwards, the value stays.
+        matches!(self, Self::Restricted { .. } | Self::Missing { .. } | Self::Right { .. })
+    }
+
+    fn is_final(&self) -> bool {
+        matches!(self, Self::Dead { .. } | Self::SameAsOld | Self::HeldElsewhere { .. } | Self::Expired { .. })
+    }
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dead { hint: None } => f.write_str("the provider does not know this token: copy it again, or make another"),
+            Self::Dead { hint: Some(hint) } => {
+                write!(f, "the provider does not know this token ({hint}): copy it again, or make another")
+            }
+            Self::SameAsOld => f.write_str("this is the token that is to be replaced: hand in the new one"),
+            Self::HeldElsewhere { credential } => {
+                write!(f, "the credential {credential} holds this token already: make one of its own")
+            }
+            Self::Expired { at } => write!(f, "it expired at {at}: make another"),
+            Self::TooShort { ends, seconds } => {
+                write!(f, "it ends at {ends}, sooner than the {} hours asked for: choose a longer life", seconds / 3600)
+            }
+            Self::Owner { found, allowed } => {
+                write!(f, "it belongs to {found}, and should belong to {}: log in as that account", allowed.join(" or "))
+            }
+            Self::Restricted { restriction: Restriction::SingleSignOn { organizations } } if organizations.is_empty() => {
+                f.write_str("an organisation wants it authorised for single sign-on: press \"Configure SSO\" beside the token")
+            }
+            Self::Restricted { restriction: Restriction::SingleSignOn { organizations } } => write!(
+                f,
+                "it must be authorised for single sign-on of {}: press \"Configure SSO\" beside the token",
+                organizations.join(", ")
+            ),
+            Self::Restricted { restriction: Restriction::Approval { by } } => write!(
+                f,
+                "it waits for the approval of {}: ask for it",
+                by.as_deref().unwrap_or("the organisation's owner")
+            ),
+            Self::Right { resource } => write!(f, "it could not {resource}: give its owner that right"),
+            Self::Missing { scopes } => write!(f, "scopes are missing: {scopes}; tick them"),
+            Self::Excess { scopes } => write!(f, "it may do more than is needed: {scopes}; untick them"),
+            Self::UnknownAccess => f.write_str(
+                "its provider does not say what it may do: name a private resource to try, and set the policy to accept that",
+            ),
+        }
+    }
+}
+
+/// A token that may be installed. Only the engine makes one: what was not checked cannot be installed.
+///
+/// ```compile_fail
+/// # use tokenturn::{AdmittedToken, Token};
+/// let token = AdmittedToken { token: Token::new("ghp_FAKE").unwrap() };
+/// ```
+#[derive(Clone, Debug)]
+pub struct AdmittedToken {
+    token: Token,
+    grant: Grant,
+}
+
+impl AdmittedToken {
+    /// A token whose grant was judged, or an old one that was just seen alive and goes back where it was.
+    pub(crate) fn new(token: Token, grant: Grant) -> Result<Self> {
+        if grant.fingerprint == token.fingerprint() {
+            return Ok(Self { token, grant });
+        }
+        Err(Error::new(
+            ErrorKind::Internal,
+            "what was said of one token was about to admit another: this is a mistake in the provider, report it",
+        ))
+    }
+
+    /// The token.
+    #[must_use]
+    pub fn token(&self) -> &Token {
+        &self.token
+    }
+
+    /// What its provider said of it.
+    #[must_use]
+    pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// What may be shown of it.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.token.fingerprint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Probe;
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn judge(policy: &ScopePolicy, grant: Grant) -> Vec<Lack> {
+        policy.judge(&grant, ScopeModel::GITHUB_CLASSIC, Timestamp::from_unix_seconds(NOW)).lacks
+    }
+
+    fn grant(access: Access) -> Grant {
+        Grant::of(&Token::new("tok").unwrap(), "bot").with_access(access).with_expiry(Expiry::Never)
+    }
+
+    #[test]
+    fn everything_wrong_is_said_at_once() {
+        let mut policy = ScopePolicy::requiring(ScopeSet::of(["repo", "admin:repo_hook"]));
+        policy.owners = vec!["deploy-bot".into()];
+        let lacks = judge(
+            &policy,
+            grant(Access::Scopes(ScopeSet::of(["repo"])))
+                .with_expiry(Expiry::At(Timestamp::from_unix_seconds(NOW + 60)))
+                .with_restriction(Restriction::SingleSignOn { organizations: vec!["acme".into()] }),
+        );
+        assert_eq!(lacks.len(), 4, "{lacks:?}");
+        let text = Refusal::of(lacks).to_string();
+        for part in ["belongs to bot", "admin:repo_hook", "acme", "sooner than the 24 hours"] {
+            assert!(text.contains(part), "{part} not in: {text}");
+        }
+    }
+
+    #[test]
+    fn unknown_access_is_neither_everything_nor_nothing() {
+        let mut policy = ScopePolicy::requiring(ScopeSet::of(["repo"]));
+        assert_eq!(judge(&policy, grant(Access::Unknown)), [Lack::UnknownAccess]);
+        policy.unknown = UnknownAccess::AcceptProbed;
+        assert_eq!(judge(&policy, grant(Access::Unknown)), [Lack::UnknownAccess], "no probe was made");
+        let probed = |answer| grant(Access::Unknown).with_probe(Probe::new("administer acme/site", answer));
+        assert_eq!(judge(&policy, probed(Answer::Proven)), []);
+        assert_eq!(judge(&policy, probed(Answer::Unknown)), [Lack::Right { resource: "administer acme/site".into() }]);
+    }
+
+    #[test]
+    fn excess_is_a_warning_unless_refused() {
+        let mut policy = ScopePolicy::requiring(ScopeSet::of(["gist"]));
+        let wide = || grant(Access::Scopes(ScopeSet::of(["gist", "repo"])));
+        assert_eq!(judge(&policy, wide()), []);
+        let now = Timestamp::from_unix_seconds(NOW);
+        assert_eq!(policy.judge(&wide(), ScopeModel::GITHUB_CLASSIC, now).warnings.len(), 1);
+        policy.excess = Excess::Refuse;
+        assert_eq!(judge(&policy, wide()), [Lack::Excess { scopes: ScopeSet::of(["repo"]) }]);
+    }
+
+    #[test]
+    fn one_tokens_grant_admits_no_other() {
+        let other = Token::new("other").unwrap();
+        assert_eq!(AdmittedToken::new(other, grant(Access::Unknown)).unwrap_err().kind(), ErrorKind::Internal);
+    }
+
+    #[test]
+    fn no_decision_overrules_a_dead_token() {
+        assert!(Refusal::of(vec![Lack::Dead { hint: None }]).is_final());
+        assert!(!Refusal::of(vec![Lack::UnknownAccess]).is_final());
+        assert!(Refusal::of(vec![Lack::Missing { scopes: ScopeSet::of(["repo"]) }]).is_curable());
+        assert!(!Refusal::of(vec![Lack::SameAsOld]).is_curable());
+    }
+}

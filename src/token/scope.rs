@@ -1,0 +1,281 @@
+//! Scopes, sets of them, and which scope contains which.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One scope in a provider's own words, such as `repo` or `admin:repo_hook`.
+///
+/// Providers add scopes, so this is text: an unknown scope is kept, never dropped.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Scope(Cow<'static, str>);
+
+impl Scope {
+    /// A scope by its name.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<&'static str> for Scope {
+    fn from(name: &'static str) -> Self {
+        Self::new(name)
+    }
+}
+
+/// A set of scopes, in order of their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ScopeSet(BTreeSet<Scope>);
+
+impl ScopeSet {
+    /// The empty set.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A set of named scopes.
+    pub fn of<S: Into<Scope>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        Self(scopes.into_iter().map(Into::into).collect())
+    }
+
+    /// Reads a list such as GitHub's `X-OAuth-Scopes`: names between commas or spaces. Whatever stands there is kept.
+    #[must_use]
+    pub fn parse(list: &str) -> Self {
+        let names = list.split([',', ' ', '\t']).filter(|name| !name.is_empty());
+        Self(names.map(|name| Scope::new(name.to_owned())).collect())
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether the name itself is there. What it implies is the [`ScopeModel`]'s answer.
+    #[must_use]
+    pub fn contains(&self, scope: &Scope) -> bool {
+        self.0.contains(scope)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Scope> {
+        self.0.iter()
+    }
+
+    /// What is in either.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self(&self.0 | &other.0)
+    }
+
+    /// What is here and not there.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        Self(&self.0 - &other.0)
+    }
+}
+
+impl FromIterator<Scope> for ScopeSet {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        Self(scopes.into_iter().collect())
+    }
+}
+
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("none");
+        }
+        for (at, scope) in self.0.iter().enumerate() {
+            write!(f, "{}{scope}", if at == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+/// A provider's vocabulary of scopes: its name, and which scope contains which.
+///
+/// ```
+/// use tokenturn::{ScopeModel, ScopeSet};
+///
+/// let granted = ScopeSet::parse("repo, write:repo_hook");
+/// let required = ScopeSet::of(["repo:status", "read:repo_hook", "workflow"]);
+/// let missing = ScopeModel::GITHUB_CLASSIC.missing(&required, &granted);
+/// assert_eq!(missing, ScopeSet::of(["workflow"]));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct ScopeModel {
+    name: &'static str,
+    contains: &'static [(&'static str, &'static [&'static str])],
+}
+
+impl ScopeModel {
+    /// A vocabulary; each row names a scope and those directly below it.
+    #[must_use]
+    pub const fn new(name: &'static str, contains: &'static [(&'static str, &'static [&'static str])]) -> Self {
+        Self { name, contains }
+    }
+
+    /// The provider's tokens have no scopes to choose: they may do what their owner may.
+    pub const NONE: Self = Self::new("none", &[]);
+
+    /// GitHub's fine-grained permissions. No answer of GitHub lists what a token has of them.
+    pub const GITHUB_FINE_GRAINED: Self = Self::new("github-fine-grained", &[]);
+
+    /// GitHub's classic scopes.
+    ///
+    /// Sources: "Scopes for OAuth apps" (GitHub documentation), completed by the scopes named in GitHub's `OpenAPI`
+    /// descriptions. Not taken over, as nobody could confirm them: that `admin:enterprise` contains `scim:enterprise` and
+    /// that `write:network_configurations` contains `read:network_configurations`. A parent is never concluded from its
+    /// children: all of them together do not make it.
+    pub const GITHUB_CLASSIC: Self = Self::new(
+        "github-classic",
+        &[
+            ("repo", &["repo:status", "repo_deployment", "public_repo", "repo:invite", "security_events"]),
+            ("workflow", &[]),
+            ("write:packages", &["read:packages"]),
+            ("delete:packages", &[]),
+            ("admin:org", &["write:org", "manage_runners:org"]),
+            ("write:org", &["read:org"]),
+            ("admin:public_key", &["write:public_key"]),
+            ("write:public_key", &["read:public_key"]),
+            ("admin:repo_hook", &["write:repo_hook"]),
+            ("write:repo_hook", &["read:repo_hook"]),
+            ("admin:org_hook", &[]),
+            ("gist", &[]),
+            ("notifications", &[]),
+            ("user", &["read:user", "user:email", "user:follow"]),
+            ("delete_repo", &[]),
+            ("write:discussion", &["read:discussion"]),
+            ("admin:enterprise", &["manage_runners:enterprise", "manage_billing:enterprise", "read:enterprise"]),
+            ("manage_billing:enterprise", &["read:enterprise"]),
+            ("audit_log", &["read:audit_log"]),
+            ("codespace", &["codespace:secrets"]),
+            ("copilot", &["manage_billing:copilot"]),
+            ("write:network_configurations", &[]),
+            ("project", &["read:project"]),
+            ("admin:gpg_key", &["write:gpg_key"]),
+            ("write:gpg_key", &["read:gpg_key"]),
+            ("admin:ssh_signing_key", &["write:ssh_signing_key"]),
+            ("write:ssh_signing_key", &["read:ssh_signing_key"]),
+            ("site_admin", &[]),
+        ],
+    );
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The set with everything that its scopes contain.
+    #[must_use]
+    pub fn closure(&self, scopes: &ScopeSet) -> ScopeSet {
+        let mut whole = scopes.0.clone();
+        let mut unread: Vec<Scope> = scopes.0.iter().cloned().collect();
+        while let Some(scope) = unread.pop() {
+            for child in self.children(&scope) {
+                let child = Scope::from(*child);
+                if whole.insert(child.clone()) {
+                    unread.push(child);
+                }
+            }
+        }
+        ScopeSet(whole)
+    }
+
+    /// What of `required` is neither granted nor contained in what is.
+    #[must_use]
+    pub fn missing(&self, required: &ScopeSet, granted: &ScopeSet) -> ScopeSet {
+        required.minus(&self.closure(granted))
+    }
+
+    /// What of `granted` goes beyond `required`.
+    #[must_use]
+    pub fn excess(&self, required: &ScopeSet, granted: &ScopeSet) -> ScopeSet {
+        granted.minus(&self.closure(required))
+    }
+
+    /// The set without the scopes that others of it contain: what to ask a provider for.
+    #[must_use]
+    pub fn reduced(&self, scopes: &ScopeSet) -> ScopeSet {
+        let contained = scopes.0.iter().flat_map(|scope| {
+            let alone = ScopeSet(BTreeSet::from([scope.clone()]));
+            self.closure(&alone).minus(&alone).0
+        });
+        scopes.minus(&contained.collect())
+    }
+
+    fn children(&self, scope: &Scope) -> &'static [&'static str] {
+        self.contains.iter().find(|(parent, _)| *parent == scope.as_str()).map_or(&[], |(_, children)| children)
+    }
+}
+
+impl PartialEq for ScopeModel {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for ScopeModel {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MODEL: ScopeModel = ScopeModel::GITHUB_CLASSIC;
+
+    #[test]
+    fn a_parent_contains_its_children_and_theirs() {
+        let all = MODEL.closure(&ScopeSet::of(["admin:repo_hook", "repo"]));
+        for scope in ["write:repo_hook", "read:repo_hook", "repo:status", "security_events", "public_repo"] {
+            assert!(all.contains(&Scope::from(scope)), "{scope}");
+        }
+        assert!(!all.contains(&Scope::from("workflow")));
+    }
+
+    #[test]
+    fn all_children_together_do_not_make_the_parent() {
+        let children = ScopeSet::of(["repo:status", "repo_deployment", "public_repo", "repo:invite", "security_events"]);
+        assert_eq!(MODEL.missing(&ScopeSet::of(["repo"]), &children), ScopeSet::of(["repo"]));
+    }
+
+    #[test]
+    fn unknown_scopes_are_kept_and_count_as_excess() {
+        let granted = ScopeSet::parse("repo, quantum:entangle,,  gist");
+        assert_eq!(granted.len(), 3);
+        let excess = MODEL.excess(&ScopeSet::of(["repo"]), &granted);
+        assert_eq!(excess, ScopeSet::parse("gist quantum:entangle"));
+        assert_eq!(excess.to_string(), "gist, quantum:entangle");
+        assert_eq!(ScopeSet::parse("  ,").to_string(), "none");
+    }
+
+    #[test]
+    fn what_a_parent_contains_need_not_be_asked_for() {
+        let wanted = ScopeSet::of(["repo", "repo:status", "admin:repo_hook", "read:repo_hook"]);
+        assert_eq!(MODEL.reduced(&wanted), ScopeSet::of(["admin:repo_hook", "repo"]));
+    }
+}
