@@ -37,6 +37,15 @@ impl Timestamp {
             .map_or(Self(jiff::Timestamp::MAX), Self)
     }
 
+    /// This instant moved back, at most to the first that can be written.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Self {
+        jiff::SignedDuration::try_from(by)
+            .ok()
+            .and_then(|by| self.0.checked_sub(by).ok())
+            .map_or(Self(jiff::Timestamp::MIN), Self)
+    }
+
     /// How long until `later`; zero when it has passed.
     #[must_use]
     pub fn until(self, later: Self) -> Duration {

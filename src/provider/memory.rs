@@ -1,1 +1,329 @@
-//! memory
+//! A provider in memory: the reference for others, and the world of tests.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{
+    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
+};
+use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::error::{Error, ErrorKind, Result};
+pub use crate::fault::Fault;
+use crate::fault::Faults;
+use crate::guide::Guide;
+use crate::name::{Label, TokenId};
+use crate::token::{Access, Expiry, Grant, RetiredToken, ScopeModel, ScopeSet, Token};
+
+/// A provider in memory. Clones share their tokens.
+///
+/// It issues at once, old and new overlap, and it ends, finds and reports tokens by their id: whatever else is wanted is
+/// set by [`with_capabilities`](Self::with_capabilities), and it behaves as it says.
+#[derive(Clone, Debug)]
+pub struct MemoryProvider {
+    inner: Arc<Inner>,
+    capabilities: ProviderCapabilities,
+    scopes: ScopeModel,
+    polled: bool,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: Mutex<State>,
+    faults: Faults,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// By the token's number.
+    tokens: BTreeMap<u64, Entry>,
+    count: u64,
+    /// Whether the person agreed to what is pending.
+    agreed: bool,
+    pending: Option<(Label, ScopeSet)>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    token: Token,
+    grant: Grant,
+    label: Option<Label>,
+    alive: bool,
+    /// Its end was promised.
+    dying: bool,
+}
+
+impl MemoryProvider {
+    /// A provider without tokens.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock::new()))
+    }
+
+    /// A provider without tokens, whose tokens expire by this clock.
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            inner: Arc::new(Inner { state: Mutex::default(), faults: Faults::default(), clock }),
+            capabilities: ProviderCapabilities::new(Issuer::Api, Fate::Survives)
+                .ended_by(EndedBy::Api)
+                .ending_by_id()
+                .finding_by_label()
+                .with_status_by_id(),
+            scopes: ScopeModel::GITHUB_CLASSIC,
+            polled: false,
+        }
+    }
+
+    /// What it can do, and how it behaves.
+    #[must_use]
+    pub fn with_capabilities(mut self, capabilities: ProviderCapabilities) -> Self {
+        self.capabilities = capabilities;
+        self
+    }
+
+    /// In whose words it speaks of scopes.
+    #[must_use]
+    pub fn with_scopes(mut self, scopes: ScopeModel) -> Self {
+        self.scopes = scopes;
+        self
+    }
+
+    /// A person agrees elsewhere ([`agree`](Self::agree)) and it is asked now and then, instead of a paste.
+    #[must_use]
+    pub fn polled(mut self) -> Self {
+        self.polled = true;
+        self
+    }
+
+    /// Makes a token past its interface, as a person would on a settings page.
+    ///
+    /// # Panics
+    ///
+    /// Never: the values are well-formed.
+    #[must_use]
+    pub fn mint(&self, owner: &str, scopes: ScopeSet) -> Token {
+        self.lock().mint(owner, Access::Scopes(scopes), None)
+    }
+
+    /// The person agrees to what is pending.
+    pub fn agree(&self) {
+        self.lock().agreed = true;
+    }
+
+    /// Ends a token past its interface.
+    pub fn kill(&self, token: &Token) {
+        if let Some(entry) = self.lock().entry_mut(token) {
+            entry.alive = false;
+        }
+    }
+
+    /// Changes what is said of a token.
+    pub fn amend(&self, token: &Token, amend: impl FnOnce(&mut Grant)) {
+        if let Some(entry) = self.lock().entry_mut(token) {
+            amend(&mut entry.grant);
+        }
+    }
+
+    /// Whether a token is taken.
+    #[must_use]
+    pub fn is_alive(&self, token: &Token) -> bool {
+        let now = self.inner.clock.now();
+        self.lock().entry_mut(token).is_some_and(|entry| entry.is_alive(now))
+    }
+
+    /// How many tokens are taken.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        let now = self.inner.clock.now();
+        self.lock().tokens.values().filter(|entry| entry.is_alive(now)).count()
+    }
+
+    /// What goes wrong with the next call of this name: `inspect`, `issue`, `collect`, `revoke`, `status` or `find`.
+    pub fn plan_fault(&self, call: &'static str, fault: Fault) {
+        self.inner.faults.plan(call, fault);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn issue_now(&self, label: &Label, scopes: &ScopeSet, current: Option<&Token>, life: Option<Duration>) -> Issuance {
+        let mut state = self.lock();
+        let owner = current.and_then(|token| state.entry_mut(token)).map(|entry| entry.grant.owner.clone());
+        if let (Fate::Dies, Some(entry)) = (self.capabilities.fate, current.and_then(|token| state.entry_mut(token))) {
+            entry.alive = false;
+        }
+        let owner = owner.unwrap_or_else(|| "owner".into());
+        let token = state.mint(&owner, Access::Scopes(scopes.clone()), Some(label.clone()));
+        let number = state.count;
+        if let Some(entry) = state.tokens.get_mut(&number) {
+            entry.grant.expiry = life.map_or(Expiry::Never, |life| Expiry::At(self.inner.clock.now().plus(life)));
+        }
+        Issuance::Minted(Candidate::new(token).with_id(TokenId::new(number.to_string()).ok()))
+    }
+}
+
+impl Default for MemoryProvider {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl State {
+    fn mint(&mut self, owner: &str, access: Access, label: Option<Label>) -> Token {
+        self.count += 1;
+        let text = format!("memory-token-{:08}", self.count);
+        #[expect(clippy::expect_used, reason = "letters, digits and hyphens")]
+        let token = Token::new(&text).expect("well-formed");
+        let grant = Grant::of(&token, owner).with_access(access).with_expiry(Expiry::Never);
+        self.tokens.insert(self.count, Entry { token: token.clone(), grant, label, alive: true, dying: false });
+        token
+    }
+
+    fn entry_mut(&mut self, token: &Token) -> Option<&mut Entry> {
+        self.tokens.values_mut().find(|entry| entry.token == *token)
+    }
+
+    fn retired_mut(&mut self, token: &RetiredToken) -> Option<&mut Entry> {
+        if let Some(value) = token.value() {
+            return self.entry_mut(value);
+        }
+        self.tokens.get_mut(&token.id()?.as_str().parse().ok()?)
+    }
+}
+
+impl Entry {
+    fn is_alive(&self, now: Timestamp) -> bool {
+        self.alive && !matches!(self.grant.expiry, Expiry::At(end) if end <= now)
+    }
+}
+
+fn unknown() -> Error {
+    Error::new(ErrorKind::Unauthenticated, "the provider does not know this token: hand in a live one")
+}
+
+#[async_trait]
+impl Provider for MemoryProvider {
+    #[expect(clippy::unnecessary_literal_bound, reason = "the trait's signature")]
+    fn name(&self) -> &str {
+        "memory"
+    }
+
+    fn capabilities(&self) -> ProviderCapabilities {
+        self.capabilities.clone()
+    }
+
+    fn scopes(&self) -> ScopeModel {
+        self.scopes
+    }
+
+    async fn inspect(&self, token: &Token) -> Result<Grant> {
+        let look = || {
+            let now = self.inner.clock.now();
+            let mut state = self.lock();
+            let entry = state.entry_mut(token).filter(|entry| entry.is_alive(now)).ok_or_else(unknown)?;
+            let grant = entry.grant.clone();
+            // What was promised comes true once somebody has looked.
+            entry.alive = !entry.dying;
+            Ok(grant)
+        };
+        self.inner.faults.around("inspect", "memory", look, || Err(unknown())).await
+    }
+
+    async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
+        let issue = || {
+            let guide = || Guide::new("Make a token").with_step("name", format!("Call it {}.", request.label));
+            Ok(match self.capabilities.issuer {
+                Issuer::Api => self.issue_now(request.label, request.scopes, request.current, request.lifetime),
+                Issuer::Person if self.polled => {
+                    let mut state = self.lock();
+                    state.agreed = false;
+                    state.pending = Some((request.label.clone(), request.scopes.clone()));
+                    let now = self.inner.clock.now();
+                    Issuance::Pending {
+                        guide: guide(),
+                        ticket: Token::new("memory-ticket")?,
+                        poll_after: now.plus(Duration::from_secs(5)),
+                        until: now.plus(Duration::from_secs(900)),
+                    }
+                }
+                Issuer::Person => Issuance::Guided(guide()),
+            })
+        };
+        self.inner.faults.around("issue", "memory", issue, || Err(unknown())).await
+    }
+
+    async fn collect(&self, ticket: &Token) -> Result<Issuance> {
+        let collect = || {
+            let used = || {
+                Error::new(ErrorKind::Protocol, "this code was used before").with_effect(crate::Effect::Unknown)
+            };
+            let (agreed, pending) = {
+                let state = self.lock();
+                (state.agreed, state.pending.clone())
+            };
+            let (label, scopes) = pending.ok_or_else(used)?;
+            if !agreed {
+                let now = self.inner.clock.now();
+                return Ok(Issuance::Pending {
+                    guide: Guide::new("Make a token"),
+                    ticket: ticket.clone(),
+                    poll_after: now.plus(Duration::from_secs(5)),
+                    until: now.plus(Duration::from_secs(900)),
+                });
+            }
+            self.lock().pending = None;
+            Ok(self.issue_now(&label, &scopes, None, None))
+        };
+        self.inner.faults.around("collect", "memory", collect, || Err(unknown())).await
+    }
+
+    async fn revoke(&self, token: &RetiredToken) -> Result<Revocation> {
+        let revoke = || {
+            let mut state = self.lock();
+            Ok(match self.capabilities.ending {
+                EndedBy::Person => {
+                    let label = token.label().map_or_else(|| "by its name".to_owned(), |label| format!("{label}"));
+                    Revocation::Guided(Guide::new("Delete a token").with_step("row", format!("Delete the row {label}.")))
+                }
+                EndedBy::ApiLater => {
+                    if let Some(entry) = state.retired_mut(token) {
+                        entry.dying = true;
+                    }
+                    Revocation::Accepted { look_after: Duration::from_secs(1) }
+                }
+                EndedBy::Api => {
+                    if let Some(entry) = state.retired_mut(token) {
+                        entry.alive = false;
+                    }
+                    Revocation::Done
+                }
+            })
+        };
+        self.inner.faults.around("revoke", "memory", revoke, || Ok(Revocation::Done)).await
+    }
+
+    async fn status(&self, id: &TokenId) -> Result<Liveness> {
+        let status = || {
+            let now = self.inner.clock.now();
+            let number: Option<u64> = id.as_str().parse().ok();
+            let state = self.lock();
+            let alive = number.and_then(|number| state.tokens.get(&number)).is_some_and(|entry| entry.is_alive(now));
+            Ok(if alive { Liveness::Alive } else { Liveness::Dead })
+        };
+        self.inner.faults.around("status", "memory", status, || Ok(Liveness::Dead)).await
+    }
+
+    async fn find(&self, label: &Label) -> Result<Vec<TokenId>> {
+        let find = || {
+            let now = self.inner.clock.now();
+            let state = self.lock();
+            let mine = state.tokens.iter().filter(|(_, entry)| entry.label.as_ref() == Some(label) && entry.is_alive(now));
+            mine.map(|(number, _)| TokenId::new(number.to_string())).collect()
+        };
+        self.inner.faults.around("find", "memory", find, || Ok(Vec::new())).await
+    }
+}

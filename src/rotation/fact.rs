@@ -26,6 +26,8 @@ pub enum Fact {
     PredecessorLooked {
         /// How it stands.
         standing: Standing,
+        /// Whose it is, where the provider said.
+        owner: Option<String>,
     },
     /// A place was read without touching it.
     Preflighted {

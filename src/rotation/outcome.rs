@@ -95,6 +95,8 @@ pub enum Outcome {
         /// Until when.
         until: Timestamp,
     },
+    /// Something is to be done, and no engine that this call knows of is at it: one works on it elsewhere, or died.
+    Unfinished,
     /// It cannot go on without a decision. Both tokens stay alive.
     NeedsPerson {
         /// What failed for good.

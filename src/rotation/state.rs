@@ -64,6 +64,8 @@ impl Hash for State {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Old {
     pub(super) standing: Option<Standing>,
+    /// Whose it is.
+    pub(super) owner: Option<String>,
     /// Whether `standing` was looked up since the last wait.
     pub(super) fresh: bool,
     /// Whether this run saw the provider take it: the control without which a 401 proves nothing.
@@ -198,7 +200,7 @@ impl State {
             places: charter.places.iter().map(place).collect(),
             charter: Arc::new(charter),
             ending: None,
-            old: Old { standing: None, fresh: false, seen_alive: false, life: Life::Alive, kept: false },
+            old: Old { standing: None, owner: None, fresh: false, seen_alive: false, life: Life::Alive, kept: false },
             issue: if given.is_some() { Issue::Done } else { Issue::NotYet },
             attempts: 0,
             lost: 0,
@@ -251,8 +253,9 @@ impl State {
         match fact {
             Fact::Begun(_) => return Err(contradiction("a run begins twice")),
             Fact::Resumed { .. } => self.resumed(),
-            Fact::PredecessorLooked { standing } => {
+            Fact::PredecessorLooked { standing, owner } => {
                 self.succeeded(&Act::LookAtPredecessor);
+                self.old.owner = owner.clone().or(self.old.owner.take());
                 self.predecessor_looked(*standing);
             }
             Fact::Preflighted { consumer, slot, baseline: _ } => {

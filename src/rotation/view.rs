@@ -2,7 +2,7 @@
 
 use super::state::{Admission, Issue, Issued, Life, Progress, Restore, State};
 use super::{
-    Ask, Charter, Completion, Compromised, Ending, Holding, OldEnd, Orphan, Outcome, Place, Standing, Step, TokenRef,
+    Ask, Charter, Completion, Compromised, Ending, Holding, OldEnd, Origin, Orphan, Outcome, Place, Standing, Step, TokenRef,
     Urgency, Wait, next,
 };
 use crate::clock::Timestamp;
@@ -48,10 +48,12 @@ impl State {
         if !asks.is_empty() {
             return Some(Outcome::AwaitingPerson { asks });
         }
-        let problems: Vec<Problem> =
-            waiting.iter().filter_map(|(_, act)| self.stumbles.get(act)).map(|stumble| stumble.problem.clone()).collect();
+        // Past the cut-over, what waits without having failed waits for the time of grace.
+        let failed = waiting.iter().any(|(_, act)| self.stumbles.contains_key(act));
+        let mut problems: Vec<Problem> = self.stumbles.values().map(|stumble| stumble.problem.clone()).collect();
+        problems.dedup();
         match waiting.iter().map(|(at, _)| *at).min() {
-            Some(until) if problems.is_empty() && self.cut_over => Some(Outcome::Draining { until }),
+            Some(until) if !failed && self.cut_over => Some(Outcome::Draining { until }),
             Some(until) => Some(Outcome::BackingOff { until, problems }),
             None if undecided => Some(self.needs_person()),
             None => None,
@@ -291,9 +293,24 @@ impl State {
         }
     }
 
-    /// Whether this token was to be deleted by a person.
-    pub(crate) fn is_claimed(&self, token: &TokenRef) -> bool {
-        matches!(self.life(token), Some(Life::Claimed { .. }))
+    /// Whether the provider answered that this token is gone, or will be.
+    pub(crate) fn is_promised(&self, token: &TokenRef) -> bool {
+        matches!(self.life(token), Some(Life::Promised { .. }))
+    }
+
+    /// Whose the old token is, where the provider said.
+    pub(crate) fn old_owner(&self) -> Option<&str> {
+        self.old.owner.as_deref()
+    }
+
+    /// How the token that is being rolled out came to us.
+    pub(crate) fn candidate_origin(&self) -> Option<Origin> {
+        self.candidate_ref().map(|candidate| candidate.origin)
+    }
+
+    /// Until when the old token has its time of grace.
+    pub(crate) fn drain_until(&self) -> Option<Timestamp> {
+        self.drain_until
     }
 
     /// Whether the run has an emergency that comes before everything else.
@@ -309,11 +326,6 @@ impl State {
     /// The place of this name, with the last that was read of it.
     pub(crate) fn place(&self, consumer: &ConsumerName) -> Option<(&Place, Option<&Slot>)> {
         self.taking_part().find(|(place, _)| place.name == *consumer)
-    }
-
-    /// Whether what was read of a place is from before the last wait.
-    pub(crate) fn is_stale(&self, consumer: &ConsumerName) -> bool {
-        self.open_places().any(|(place, at)| place.name == *consumer && !at.fresh)
     }
 
     /// Whether a token was being written there and nobody knows what came of it.

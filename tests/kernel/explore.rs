@@ -72,17 +72,15 @@ impl<'a> Explorer<'a> {
             count: Count { settings: 1, ..Count::default() },
         };
         let first = Node { state: State::begin(setting.charter()), world: World::new(setting) };
+        explorer.seen.insert(explorer.hasher.hash_one(&first));
         let mut open = VecDeque::from([(first, 0)]);
         while let Some((node, at)) = open.pop_front() {
-            if !explorer.seen.insert(explorer.hasher.hash_one(&node)) {
-                continue;
-            }
             explorer.count.states += 1;
             let turns = explorer.turns(&node, at)?;
             for (step, turn) in turns {
                 explorer.count.transitions += 1;
                 let next = explorer.advance(&node, &step, &turn, at)?;
-                if !explorer.seen.contains(&explorer.hasher.hash_one(&next)) {
+                if explorer.seen.insert(explorer.hasher.hash_one(&next)) {
                     explorer.trail.push((at, format!("{step}: {}", turn.what)));
                     open.push_back((next, explorer.trail.len() - 1));
                 }

@@ -1,6 +1,7 @@
 //! The outside as it really is, which the kernel never sees: which tokens live, who holds what.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use tokenturn::consumer::{ConsumerCapabilities, Proof, Slot, Verification};
 use tokenturn::provider::{EndedBy, Fate, Issuer, ProviderCapabilities};
@@ -74,7 +75,9 @@ pub struct Setting {
 }
 
 pub fn name(at: usize) -> ConsumerName {
-    ConsumerName::new(format!("c{at}")).unwrap()
+    static NAMES: LazyLock<Vec<ConsumerName>> =
+        LazyLock::new(|| (0..4).map(|at| ConsumerName::new(format!("c{at}")).unwrap()).collect());
+    NAMES[at].clone()
 }
 
 pub fn now() -> Timestamp {
@@ -301,8 +304,9 @@ fn problem(effect: Effect) -> Problem {
     problem
 }
 
-fn grant(fingerprint: &str) -> Grant {
-    Grant::of(&Token::new(fingerprint).unwrap(), "owner")
+fn grant() -> Grant {
+    static GRANT: LazyLock<Grant> = LazyLock::new(|| Grant::of(&Token::new("new").unwrap(), "owner"));
+    GRANT.clone()
 }
 
 /// What leads on when a run is stuck is no fault.
@@ -357,7 +361,8 @@ impl<'a> Turns<'a> {
 }
 
 fn resumed() -> Fact {
-    Fact::Resumed { by: Holder::new("h").unwrap() }
+    static HOLDER: LazyLock<Holder> = LazyLock::new(|| Holder::new("h").unwrap());
+    Fact::Resumed { by: HOLDER.clone() }
 }
 
 impl World {
@@ -398,7 +403,7 @@ impl World {
             (Before::Lacking, true) => Standing::Lacking,
             (_, true) => Standing::Live,
         };
-        turns.good(self.clone(), Fact::PredecessorLooked { standing });
+        turns.good(self.clone(), Fact::PredecessorLooked { standing, owner: None });
         turns.faults(None);
         turns.all
     }
@@ -499,14 +504,14 @@ impl World {
             (false, _) => {
                 Fact::Refused { refusal: refusal(Lack::Dead { hint: None }), grant: None }
             }
-            (true, _) if state.is_waived() => Fact::Admitted { grant: grant("new"), warnings: Vec::new() },
-            (true, Quality::Good) => Fact::Admitted { grant: grant("new"), warnings: Vec::new() },
+            (true, _) if state.is_waived() => Fact::Admitted { grant: grant(), warnings: Vec::new() },
+            (true, Quality::Good) => Fact::Admitted { grant: grant(), warnings: Vec::new() },
             (true, Quality::Curable) => {
                 let restriction = Restriction::Approval { by: None };
-                Fact::Refused { refusal: refusal(Lack::Restricted { restriction }), grant: Some(grant("new")) }
+                Fact::Refused { refusal: refusal(Lack::Restricted { restriction }), grant: Some(grant()) }
             }
             (true, Quality::Wrong | Quality::Dead) => {
-                Fact::Refused { refusal: refusal(Lack::UnknownAccess), grant: Some(grant("new")) }
+                Fact::Refused { refusal: refusal(Lack::UnknownAccess), grant: Some(grant()) }
             }
         };
         turns.good(self.clone(), fact);
@@ -766,7 +771,7 @@ impl World {
 }
 
 fn issued(attempt: u32, origin: Origin) -> Fact {
-    Fact::Issued { attempt, origin, fingerprint: print("new"), id: None, companion: false }
+    Fact::Issued { attempt, origin, fingerprint: grant().fingerprint, id: None, companion: false }
 }
 
 fn refusal(lack: Lack) -> Refusal {

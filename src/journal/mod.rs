@@ -1,0 +1,74 @@
+//! Where facts become durable.
+
+mod memory;
+mod record;
+mod seal;
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::error::Result;
+use crate::name::{CredentialName, Holder};
+
+pub use memory::MemoryJournal;
+pub use record::{
+    Batch, Claim, Durability, Head, HeadFilter, Lease, Log, Mac, Page, Record, SealedValue, Seq, Status, ValueId,
+};
+pub use seal::{InProcess, SealContext, Sealed, Sealer};
+
+/// Where facts become durable: one log for each credential, of which a rotation is a span.
+///
+/// A journal sees sealed values only, and never reads a fact. It keeps three promises: what [`append`](Self::append)
+/// answered survives as far as [`durability`](Self::durability) says; a batch is there as a whole or not at all; and only
+/// the newest lease of a credential writes.
+#[async_trait]
+pub trait Journal: Debug + Send + Sync + 'static {
+    /// Whether what it took survives.
+    fn durability(&self) -> Durability;
+
+    /// Claims the right to write a credential's log for `ttl`, by the journal's own clock. It is granted when nobody has
+    /// it, when it has run out, or when `holder` has it already; each grant has a higher epoch than all before.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be reached.
+    async fn claim(&self, credential: &CredentialName, holder: &Holder, ttl: Duration) -> Result<Claim>;
+
+    /// Claims up to `limit` credentials whose open run can go on without a person by now.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be reached.
+    async fn claim_due(&self, holder: &Holder, ttl: Duration, limit: usize) -> Result<Vec<Lease>>;
+
+    /// Makes a batch durable and renews the lease. `after` is the last record that the caller knows of.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fenced`](crate::ErrorKind::Fenced) without effect when somebody else has claimed since, or when the
+    /// log went on without the caller. [`Effect::Unknown`](crate::Effect::Unknown) when it may have been stored.
+    async fn append(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<Seq>;
+
+    /// Gives the right back.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be reached; it runs out by itself then.
+    async fn release(&self, lease: Lease) -> Result<()>;
+
+    /// A credential's records from `from` on, and every value that is kept for it.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be read.
+    async fn load(&self, credential: &CredentialName, from: Seq) -> Result<Log>;
+
+    /// How credentials stand, in order of their names.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be read.
+    async fn heads(&self, filter: &HeadFilter, page: Page) -> Result<Vec<Head>>;
+}

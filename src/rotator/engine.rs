@@ -1,0 +1,289 @@
+//! The dull loop: ask what is next, write down what is about to be done, do it, write down what came of it.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+
+use super::session::Session;
+use super::{Run, act};
+use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::name::Label;
+use crate::provider::{Candidate, Fate, Issuance, IssueRequest};
+use crate::rotation::{Act, Ending, Fact, OldPolicy, Origin, Outcome, State, Step, TokenRef, next};
+use crate::token::{Reason, RetiredToken, Token};
+
+/// How long after its deadline a request may still reach the far side.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// How often a record that must not be lost is tried to be stored.
+const TRIES: u32 = 5;
+
+/// Takes a run up again: what was under way is unknown, unless there is nothing to do but wait.
+pub(super) async fn resume(mut session: Session) -> Result<Run> {
+    let waiting = session.state()?.outcome(session.now());
+    if let Some(outcome) = waiting {
+        let id = session.state()?.charter().run.clone();
+        session.close().await?;
+        return Ok(Run { id, outcome });
+    }
+    let by = session.inner.holder.clone();
+    session.note(Fact::Resumed { by })?;
+    drive(session).await
+}
+
+/// Goes on until the run is over, or waits for a person or for longer than a call should.
+pub(super) async fn drive(mut session: Session) -> Result<Run> {
+    loop {
+        let steps = next(session.state()?);
+        if let Some(fact) = steps.iter().find_map(|step| if let Step::Record(fact) = step { Some(fact) } else { None }) {
+            record(&mut session, fact).await?;
+            continue;
+        }
+        let now = session.now();
+        let state = session.state()?;
+        let due = |act: &Act| state.not_before(act).is_none_or(|at| at <= now);
+        let ready: Vec<Act> = steps
+            .into_iter()
+            .filter_map(|step| if let Step::Do(act) = step { Some(act) } else { None })
+            .filter(due)
+            .collect();
+        if ready.is_empty() {
+            let Some(run) = pause(&mut session).await? else { continue };
+            session.close().await?;
+            return Ok(run);
+        }
+        session = perform(session, ready).await?;
+    }
+}
+
+/// Writes down what needs no act, with what belongs to it.
+async fn record(session: &mut Session, fact: &Fact) -> Result<()> {
+    session.note(fact.clone())?;
+    match fact {
+        Fact::CutOver => {
+            let state = session.state()?;
+            if let (OldPolicy::Revoke { grace }, true) = (state.charter().old, state.has_old()) {
+                if !grace.is_zero() && state.emergency().is_none() {
+                    let until = session.now().plus(grace);
+                    session.note(Fact::Draining { until })?;
+                }
+            }
+        }
+        Fact::Ended { ending: Ending::Completed { .. } } => session.promote().await?,
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Nothing can be done now: waits if that is short, and otherwise says how the run stands.
+async fn pause(session: &mut Session) -> Result<Option<Run>> {
+    let now = session.now();
+    let state = session.state()?;
+    let Some(outcome) = state.outcome(now) else {
+        return Err(Error::new(ErrorKind::Internal, "a run neither waits nor goes on"));
+    };
+    if let Outcome::BackingOff { until, .. } | Outcome::Draining { until } = &outcome {
+        let wait = now.until(*until);
+        if wait <= session.inner.policy.linger {
+            session.commit().await?;
+            session.renew().await?;
+            session.inner.clock.sleep(wait).await;
+            return Ok(None);
+        }
+    }
+    Ok(Some(Run { id: state.charter().run.clone(), outcome }))
+}
+
+/// Does what is ready, all together where it may be.
+async fn perform(mut session: Session, ready: Vec<Act>) -> Result<Session> {
+    session.renew().await?;
+    if ready.contains(&Act::Issue) {
+        return issue(session).await;
+    }
+    if ready.contains(&Act::Collect) {
+        return obtain(session, Act::Collect).await;
+    }
+    let mut errands = Vec::with_capacity(ready.len());
+    for act in ready {
+        // Whether a write was under way before is known only until the next one is written down.
+        let uncertain = match &act {
+            Act::Install(consumer) => session.state()?.is_uncertain(consumer),
+            _ => false,
+        };
+        if let Some(intent) = intent(session.state()?, &act) {
+            session.note(intent)?;
+        }
+        errands.push((act, uncertain));
+    }
+    let changes = errands.iter().any(|(act, _)| matches!(act, Act::Install(_) | Act::Restore(_) | Act::Revoke(_)));
+    if changes {
+        session.commit().await?;
+    }
+    let limit = session.time_left();
+    let held = &session;
+    let reports: Vec<Result<Vec<Fact>>> = futures_util::stream::iter(errands)
+        .map(|(act, uncertain)| async move {
+            match tokio::time::timeout(limit, act::perform(held, &act, uncertain)).await {
+                Ok(facts) => facts,
+                Err(_) => act::failed(held, &act, &too_slow(&act)).map(|fact| vec![fact]),
+            }
+        })
+        .buffer_unordered(session.inner.policy.parallel)
+        .collect()
+        .await;
+    for report in reports {
+        report?.into_iter().try_for_each(|fact| session.note(fact))?;
+    }
+    Ok(session)
+}
+
+/// What is written before an act that changes something.
+fn intent(state: &State, act: &Act) -> Option<Fact> {
+    match act {
+        Act::Install(consumer) => Some(Fact::Installing { consumer: consumer.clone() }),
+        Act::Restore(consumer) => Some(Fact::Restoring { consumer: consumer.clone() }),
+        Act::Revoke(token) => Some(Fact::Revoking { token: token.clone(), reason: state.reason(token) }),
+        _ => None,
+    }
+}
+
+fn too_slow(act: &Act) -> Error {
+    let effect = match act {
+        Act::Install(_) | Act::Restore(_) | Act::Revoke(_) | Act::Issue | Act::Collect => Effect::Unknown,
+        _ => Effect::None,
+    };
+    Error::new(ErrorKind::Unavailable, "there was no answer in the time that the policy gives: look at the line, or give more")
+        .with_effect(effect)
+}
+
+async fn issue(mut session: Session) -> Result<Session> {
+    let state = session.state()?;
+    let attempt = state.attempts() + 1;
+    let label = state.charter().run.label(attempt);
+    let look_after = session.now().plus(session.inner.policy.act_timeout + SETTLE);
+    session.note(Fact::Issuing { attempt, label, look_after })?;
+    session.commit().await?;
+    obtain(session, Act::Issue).await
+}
+
+/// Asks for a token in a task of its own: whatever becomes of the caller, an answer that came becomes durable, as long as
+/// the runtime lives.
+async fn obtain(session: Session, act: Act) -> Result<Session> {
+    let task = tokio::spawn(async move {
+        let mut session = session;
+        let limit = session.time_left();
+        let answer = match tokio::time::timeout(limit, ask(&session, &act)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(too_slow(&act)),
+        };
+        receive(&mut session, &act, answer).await?;
+        Ok(session)
+    });
+    match task.await {
+        Ok(done) => done,
+        Err(_) => Err(Error::new(
+            ErrorKind::Internal,
+            "the task that issues was ended by the runtime, or the provider panicked: resume the run, it looks first",
+        )
+        .with_effect(Effect::Unknown)),
+    }
+}
+
+async fn ask(session: &Session, act: &Act) -> Result<Issuance> {
+    let state = session.state()?;
+    let provider = &session.inner.provider;
+    if let (Act::Collect, Some(attempt)) = (act, state.pending_attempt()) {
+        let lost = || Error::new(ErrorKind::Journal, "the journal has lost the ticket: abandon this run and begin another");
+        let ticket = session.value(&session.ticket_id(attempt)?).await?.ok_or_else(lost)?;
+        return provider.collect(&ticket).await;
+    }
+    let label: Label = state.charter().run.label(state.attempts());
+    let current = session.value(&session.value_id(&TokenRef::Old)?).await?;
+    let companion = session.value(&session.companion_id(&TokenRef::Old)?).await?;
+    let scopes = provider.scopes().reduced(&session.inner.whole);
+    let request = IssueRequest::new(&session.inner.name, &label, &scopes)
+        .with_lifetime(session.inner.policy.lifetime)
+        .with_current(current.as_ref(), companion.as_ref());
+    provider.issue(&request).await
+}
+
+/// Makes durable what the provider answered, before anything of it is looked at.
+async fn receive(session: &mut Session, act: &Act, answer: Result<Issuance>) -> Result<()> {
+    let attempt = session.state()?.attempts();
+    match answer {
+        Ok(Issuance::Minted(Candidate { token, id, companion })) => {
+            let fingerprint = token.fingerprint();
+            if session.state()?.charter().predecessor.fingerprint == Some(fingerprint) {
+                let same = Error::new(
+                    ErrorKind::Refused,
+                    "the provider handed back the token that there was: it must be able to issue another beside it",
+                );
+                let fact = act::failed(session, act, &same)?;
+                session.note(fact)?;
+                return session.commit().await;
+            }
+            let reference = TokenRef::New(attempt);
+            session.keep(session.value_id(&reference)?, token.clone());
+            let with_companion = companion.is_some();
+            if let Some(companion) = companion {
+                session.keep(session.companion_id(&reference)?, companion);
+            }
+            session.note(Fact::Issued {
+                attempt,
+                origin: Origin::Minted,
+                fingerprint,
+                id: id.clone(),
+                companion: with_companion,
+            })?;
+            store_surely(session, attempt, token, id).await
+        }
+        Ok(Issuance::Guided(guide)) => {
+            let guide = session.inner.annotated(guide);
+            session.note(Fact::TokenAsked { attempt, guide })?;
+            session.commit().await
+        }
+        Ok(Issuance::Pending { guide, ticket, poll_after, until }) => {
+            let guide = session.inner.annotated(guide);
+            session.keep(session.ticket_id(attempt)?, ticket);
+            session.note(Fact::IssuePending { attempt, guide, poll_after, until })?;
+            session.commit().await
+        }
+        Err(error) => {
+            let error = error.with_subject(session.inner.provider.name());
+            let fact = act::failed(session, act, &error)?;
+            session.note(fact)?;
+            session.commit().await
+        }
+    }
+}
+
+/// A token that was just issued must not be lost because the journal stumbles: it is tried again, and at last, where the
+/// old one lives on, the new one is ended rather than left behind.
+async fn store_surely(
+    session: &mut Session,
+    attempt: u32,
+    token: Token,
+    id: Option<crate::name::TokenId>,
+) -> Result<()> {
+    let mut failure = Error::new(ErrorKind::Journal, "the journal did not take the new token");
+    for n in 0..TRIES {
+        match session.commit().await {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::Fenced => {
+                failure = error;
+                break;
+            }
+            Err(error) => failure = error,
+        }
+        session.inner.clock.sleep(Duration::from_millis(100 << n)).await;
+    }
+    let charter = session.state()?.charter();
+    if charter.can.fate == Fate::Survives {
+        let label = charter.run.label(attempt);
+        let fingerprint = token.fingerprint();
+        let orphan = RetiredToken::new(Some(token), Some(fingerprint), id, Some(label.clone()), Reason::Orphan);
+        let ended = session.inner.provider.revoke(&orphan).await;
+        tracing::error!(label = %label, revoked = ended.is_ok(), "a new token could not be stored and was given up");
+    }
+    Err(failure.with_effect(Effect::Unknown))
+}

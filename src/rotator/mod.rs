@@ -1,0 +1,457 @@
+//! Composes a provider, consumers, a policy and a journal into rotations.
+
+mod act;
+mod builder;
+mod check;
+mod engine;
+mod plan;
+mod policy;
+mod session;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::consumer::Consumer;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::guide::Guide;
+use crate::journal::{Journal, Sealer, Seq};
+use crate::name::{ConsumerName, CredentialName, Holder, RunId, TokenId};
+use crate::provider::Provider;
+use crate::rotation::{
+    Charter, Compromised, Decision, Fact, OldToken, OnFailure, Origin, Outcome, Place, Possession, Source, State,
+    TokenRef, Urgency,
+};
+use crate::token::{Fingerprint, ScopePolicy, ScopeSet, Token};
+
+pub use builder::RotatorBuilder;
+
+
+pub use policy::{Patience, Policy};
+
+use builder::Observers;
+use session::Session;
+
+/// The rotations of one credential. Cheap to clone; clones share everything.
+///
+/// Every call may be cut short, by a crash or because its future was dropped: what was durable is found again, what was
+/// under way is looked at. A dropped future does not stop a token that is being issued from becoming durable, as long as
+/// the runtime lives.
+#[derive(Clone, Debug)]
+pub struct Rotator {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    name: CredentialName,
+    provider: Arc<dyn Provider>,
+    consumers: Vec<Arc<dyn Consumer>>,
+    places: Vec<Place>,
+    /// What each consumer needs.
+    required: BTreeMap<ConsumerName, ScopeSet>,
+    /// What all of them need together.
+    whole: ScopeSet,
+    policy: Policy,
+    journal: Arc<dyn Journal>,
+    sealer: Arc<dyn Sealer>,
+    clock: Arc<dyn Clock>,
+    observers: Observers,
+    notes: BTreeMap<String, String>,
+    holder: Holder,
+    /// One session at a time in this process.
+    gate: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// The token that is to be replaced.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Predecessor {
+    /// Here is its value. It is sealed into the journal for as long as the run may have to put it back.
+    Held(Token),
+    /// The journal keeps it, sealed, since the last run.
+    Kept,
+    /// Its id at the provider alone is known: it can be revoked there, and not be put back.
+    Known(TokenId),
+    /// There is none: a first installation.
+    None,
+}
+
+/// A rotation, and how it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Run {
+    /// Which.
+    pub id: RunId,
+    /// How it stands.
+    pub outcome: Outcome,
+}
+
+impl Rotator {
+    /// Begins to put a `Rotator` together for the credential of this name.
+    pub fn builder(credential: impl Into<String>, provider: impl Provider) -> RotatorBuilder {
+        RotatorBuilder::new(credential.into(), Arc::new(provider))
+    }
+
+    fn assemble(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The credential's name.
+    #[must_use]
+    pub fn credential(&self) -> &CredentialName {
+        &self.inner.name
+    }
+
+    /// Replaces the token everywhere: issues a new one (or asks a person to), checks it, installs it in every consumer,
+    /// verifies each, waits, and revokes the old one. With a run open already, goes on with that.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Busy`] while another engine is at it, [`ErrorKind::Journal`] when the journal fails. What goes wrong
+    /// with the provider or a consumer is no error but an [`Outcome`].
+    pub async fn rotate(&self, predecessor: Predecessor) -> Result<Run> {
+        self.begin(None, predecessor, &self.inner.places).await
+    }
+
+    /// Rolls out a token that was made elsewhere. It is never revoked by us on failure: we did not cause it.
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate`](Self::rotate); [`ErrorKind::InvalidInput`] when it is the very token that it should replace.
+    pub async fn adopt(&self, token: Token, predecessor: Predecessor) -> Result<Run> {
+        if matches!(&predecessor, Predecessor::Held(old) if *old == token) {
+            return Err(Error::new(ErrorKind::InvalidInput, "the new token is the old one: hand in the new one"));
+        }
+        self.begin(Some(token), predecessor, &self.inner.places).await
+    }
+
+    /// Brings the current token to these consumers, which were added since the last run.
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate`](Self::rotate); [`ErrorKind::InvalidInput`] when a name is unknown, or no current token is kept.
+    pub async fn spread(&self, consumers: &[&str]) -> Result<Run> {
+        let mut places = Vec::new();
+        for name in consumers {
+            let place = self.inner.places.iter().find(|place| place.name.as_str() == *name);
+            places.push(place.cloned().ok_or_else(|| {
+                Error::new(ErrorKind::InvalidInput, "no consumer of this rotator has this name").with_subject(*name)
+            })?);
+        }
+        if places.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidInput, "name the consumers that the token is to be brought to"));
+        }
+        let mut session = Session::open(self.inner.clone()).await?;
+        if session.open_run().is_some() {
+            session.close().await?;
+            return Err(another_open());
+        }
+        let Some(fingerprint) = session.current() else {
+            session.close().await?;
+            return Err(nothing_kept());
+        };
+        let charter = self.charter(&places)?.with_source(Source::Kept(fingerprint));
+        session.note(Fact::Begun(Box::new(charter)))?;
+        engine::drive(session).await
+    }
+
+    /// Hands in the token that a person made. It is checked before it goes anywhere; a refusal is an
+    /// [`Outcome::AwaitingPerson`] that says why and asks for another.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] when it is the token that is to be replaced, [`ErrorKind::Refused`] when no token is
+    /// asked for, [`ErrorKind::NotFound`] when the run is not open; and as [`rotate`](Self::rotate).
+    pub async fn supply(&self, run: RunId, token: Token) -> Result<Run> {
+        let mut session = self.open_at(&run).await?;
+        let state = session.state()?;
+        let Some(attempt) = state.asked_attempt() else {
+            session.close().await?;
+            return Err(Error::new(ErrorKind::Refused, "no token is asked for now: look at the run's outcome"));
+        };
+        if state.charter().predecessor.fingerprint == Some(token.fingerprint()) {
+            session.close().await?;
+            let text = "this is the token that is to be replaced: hand in the new one. If the page shows no other, make it \
+                        with \"Generate new token\", not \"Regenerate\"";
+            return Err(Error::new(ErrorKind::InvalidInput, text));
+        }
+        session.note(Fact::Resumed { by: self.inner.holder.clone() })?;
+        let fingerprint = token.fingerprint();
+        let id = session.value_id(&TokenRef::New(attempt))?;
+        session.keep(id, token);
+        session.note(Fact::Issued { attempt, origin: Origin::Pasted, fingerprint, id: None, companion: false })?;
+        session.commit().await?;
+        engine::drive(session).await
+    }
+
+    /// Goes on with a run, after a crash or a wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate`](Self::rotate); [`ErrorKind::NotFound`] when the run is not open.
+    pub async fn resume(&self, run: RunId) -> Result<Run> {
+        let session = self.open_at(&run).await?;
+        engine::resume(session).await
+    }
+
+    /// Goes on with the open run, if there is one that can go on without a person by now.
+    ///
+    /// # Errors
+    ///
+    /// As [`rotate`](Self::rotate).
+    pub async fn resume_due(&self) -> Result<Option<Run>> {
+        let head = session::head_of(&self.inner).await?;
+        let due = head.status.is_open() && head.wake_at.is_some_and(|at| at <= self.inner.clock.now());
+        match head.run {
+            Some(run) if due => self.resume(run).await.map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Takes a person's decision, and goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Refused`] with the reason, where the decision would break a promise; and as [`rotate`](Self::rotate).
+    pub async fn resolve(&self, run: RunId, decision: Decision) -> Result<Run> {
+        let mut session = self.open_at(&run).await?;
+        if let Err(refused) = session.state()?.permits(&decision) {
+            session.close().await?;
+            return Err(refused);
+        }
+        session.note(Fact::Resumed { by: self.inner.holder.clone() })?;
+        session.note(Fact::Decided { decision })?;
+        engine::drive(session).await
+    }
+
+    /// Shows the token that a person is to put into a consumer by hand. That it was shown is durable first.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Refused`] when nothing is to be put there by hand now; and as [`rotate`](Self::rotate).
+    pub async fn reveal(&self, run: RunId, consumer: &str) -> Result<Token> {
+        let consumer = ConsumerName::new(consumer)?;
+        let mut session = self.open_at(&run).await?;
+        let Some(which) = session.state()?.to_reveal(&consumer) else {
+            session.close().await?;
+            return Err(Error::new(ErrorKind::Refused, "nothing is to be put there by hand now: look at the run's outcome")
+                .with_subject(consumer.as_str()));
+        };
+        let token = session.token(&which).await?;
+        session.note(Fact::Revealed { consumer })?;
+        session.close().await?;
+        Ok(token)
+    }
+
+    /// A token leaked. Takes over the open run, or begins one; which token it is, its value says.
+    ///
+    /// For that token alone three promises are waived: it is revoked though a consumer may hold it (I1), consumers may be
+    /// left without (I3), and a run that is stuck does not keep it alive (I7).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidInput`] when the token is not one of this credential's, [`ErrorKind::Refused`] where revoking
+    /// first would leave nothing to issue from; and as [`rotate`](Self::rotate).
+    pub async fn emergency(&self, leaked: Predecessor, mode: Urgency) -> Result<Run> {
+        let can = self.inner.provider.capabilities();
+        let copies = can.fate == crate::provider::Fate::Dies && !can.reissues;
+        let mut session = Session::open(self.inner.clone()).await?;
+        let compromised = match session.open_run() {
+            Some(state) => Self::which(state, &leaked, session.current()),
+            None => Some(Compromised::Old),
+        };
+        let refusal = match compromised {
+            None => Some(Error::new(
+                ErrorKind::InvalidInput,
+                "this is neither the old nor the new token of the open run: check the value, or revoke it at the provider",
+            )),
+            Some(Compromised::New) if copies => Some(Error::new(
+                ErrorKind::Refused,
+                "this provider makes a token only from the one before, which is dead: finish the run, then rotate again",
+            )),
+            Some(Compromised::Old) if copies && mode == Urgency::RevokeFirst => Some(Error::new(
+                ErrorKind::Refused,
+                "this provider makes a token only from the one before: revoked first, nothing would be left to issue from; \
+                 use ReplaceNow, which ends it in the same step",
+            )),
+            Some(_) => None,
+        };
+        let (Some(compromised), None) = (compromised, &refusal) else {
+            session.close().await?;
+            return Err(refusal.unwrap_or_else(nothing_kept));
+        };
+        if session.open_run().is_some() {
+            session.note(Fact::Resumed { by: self.inner.holder.clone() })?;
+        } else {
+            self.begin_in(&mut session, None, leaked, &self.inner.places)?;
+        }
+        session.note(Fact::Emergency { compromised, mode })?;
+        engine::drive(session).await
+    }
+
+    /// The open run, if there is one, and how it stands; reads only.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Journal`] when the journal cannot be read.
+    pub async fn open_rotations(&self) -> Result<Vec<Run>> {
+        let head = session::head_of(&self.inner).await?;
+        let log = self.inner.journal.load(&self.inner.name, head.since.before()).await?;
+        let (state, _) = session::replay(&self.inner, &head, &log.records)?;
+        let open = state.filter(|state| state.ending().is_none());
+        let run = |state: State| Run {
+            id: state.charter().run.clone(),
+            outcome: state.outcome(self.inner.clock.now()).unwrap_or(Outcome::Unfinished),
+        };
+        Ok(open.into_iter().map(run).collect())
+    }
+
+    /// Everything that has happened, from this number on; reads only.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Journal`] when the journal cannot be read.
+    pub async fn events(&self, from: Seq) -> Result<Vec<Event>> {
+        let log = self.inner.journal.load(&self.inner.name, from).await?;
+        let event = |record: &crate::journal::Record| {
+            let fact = session::read(record)?;
+            Ok(Event::new(self.inner.name.clone(), record.run.clone(), record.seq, record.at, fact))
+        };
+        log.records.iter().map(event).collect()
+    }
+
+    // -- beginnings ---------------------------------------------------------------------------------------------------
+
+    async fn begin(&self, given: Option<Token>, predecessor: Predecessor, places: &[Place]) -> Result<Run> {
+        let mut session = Session::open(self.inner.clone()).await?;
+        if let Some(state) = session.open_run() {
+            let same = match (&predecessor, &given) {
+                (Predecessor::Held(old), None) => state.charter().predecessor.fingerprint == Some(old.fingerprint()),
+                (_, Some(_)) => false,
+                _ => true,
+            };
+            if same {
+                return engine::resume(session).await;
+            }
+            session.close().await?;
+            return Err(another_open());
+        }
+        if let Err(error) = self.begin_in(&mut session, given, predecessor, places) {
+            session.close().await?;
+            return Err(error);
+        }
+        engine::drive(session).await
+    }
+
+    fn begin_in(
+        &self,
+        session: &mut Session,
+        given: Option<Token>,
+        predecessor: Predecessor,
+        places: &[Place],
+    ) -> Result<()> {
+        let old = match &predecessor {
+            Predecessor::Held(token) => OldToken::held(Possession::Held, token.fingerprint(), None),
+            Predecessor::Kept => OldToken::held(Possession::Kept, session.current().ok_or_else(nothing_kept)?, None),
+            Predecessor::Known(id) => OldToken::known(id.clone()),
+            Predecessor::None => OldToken::absent(),
+        };
+        if given.as_ref().is_some_and(|token| old.fingerprint == Some(token.fingerprint())) {
+            return Err(Error::new(ErrorKind::InvalidInput, "the new token is the old one: hand in the new one"));
+        }
+        let source = given.as_ref().map_or(Source::Issue, |token| Source::Given(token.fingerprint()));
+        let charter = self.charter(places)?.with_predecessor(old).with_source(source);
+        session.note(Fact::Begun(Box::new(charter)))?;
+        if let Predecessor::Held(token) = predecessor {
+            session.keep(session.value_id(&TokenRef::Old)?, token);
+        }
+        if let Some(token) = given {
+            session.keep(session.value_id(&TokenRef::New(0))?, token);
+        }
+        Ok(())
+    }
+
+    fn charter(&self, places: &[Place]) -> Result<Charter> {
+        let can = self.inner.provider.capabilities();
+        let on_failure = self.inner.policy.on_failure.unwrap_or(match can.issuer {
+            crate::provider::Issuer::Person => OnFailure::Hold,
+            crate::provider::Issuer::Api => OnFailure::RollBack,
+        });
+        let charter = Charter::new(RunId::random()?, self.inner.name.clone(), self.inner.provider.name(), can)
+            .with_on_failure(on_failure)
+            .with_old(self.inner.policy.old);
+        Ok(places.iter().cloned().fold(charter, Charter::with_place))
+    }
+
+    async fn open_at(&self, run: &RunId) -> Result<Session> {
+        let session = Session::open(self.inner.clone()).await?;
+        let found = match session.open_run() {
+            Some(state) => session::same_run(state, run),
+            None => Err(Error::new(ErrorKind::NotFound, "no run of this credential is open: it is over, or never began")),
+        };
+        match found {
+            Ok(()) => Ok(session),
+            Err(error) => {
+                session.close().await?;
+                Err(error)
+            }
+        }
+    }
+
+    fn which(state: &State, leaked: &Predecessor, current: Option<Fingerprint>) -> Option<Compromised> {
+        let old = &state.charter().predecessor;
+        let fingerprint = match leaked {
+            Predecessor::Held(token) => Some(token.fingerprint()),
+            Predecessor::Kept => current,
+            Predecessor::Known(id) => return (old.id.as_ref() == Some(id)).then_some(Compromised::Old),
+            Predecessor::None => None,
+        }?;
+        if old.fingerprint == Some(fingerprint) {
+            return Some(Compromised::Old);
+        }
+        (state.candidate_fingerprint() == Some(fingerprint)).then_some(Compromised::New)
+    }
+}
+
+impl Inner {
+    /// What a token must be, given whose the old one is.
+    fn scope_policy(&self, owner: Option<&str>) -> ScopePolicy {
+        let mut policy = ScopePolicy::requiring(self.whole.clone());
+        policy.excess = self.policy.excess;
+        policy.unknown = self.policy.unknown;
+        policy.owners = owner.map(str::to_owned).into_iter().chain(self.policy.owners.iter().cloned()).collect();
+        policy.minimum_life = self.policy.minimum_life;
+        policy
+    }
+
+    /// A guide with the organisation's notes.
+    fn annotated(&self, guide: Guide) -> Guide {
+        guide.with_notes(&self.notes)
+    }
+
+    fn consumer(&self, name: &ConsumerName) -> Result<&Arc<dyn Consumer>> {
+        self.consumers.iter().find(|consumer| consumer.name() == name.as_str()).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Configuration,
+                "the open run has a consumer that this rotator does not: build it with the consumers that the run began \
+                 with, or `Forget` this one",
+            )
+            .with_subject(name.as_str())
+        })
+    }
+}
+
+fn nothing_kept() -> Error {
+    Error::new(ErrorKind::InvalidInput, "no current token is kept for this credential: hand in its value")
+}
+
+fn another_open() -> Error {
+    Error::new(
+        ErrorKind::Refused,
+        "another rotation of this credential is open: resume it, or end it with a decision, before the next one",
+    )
+}

@@ -1,0 +1,252 @@
+//! What a caller chooses about rotations.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::rotation::{OldPolicy, OnFailure};
+use crate::token::{Excess, UnknownAccess};
+
+/// What a caller chooses about the rotations of a credential. The default revokes the old token after a day.
+///
+/// ```
+/// use std::time::Duration;
+/// use tokenturn::Policy;
+///
+/// let policy = Policy::default()
+///     .grace(Duration::from_secs(2 * 60 * 60))
+///     .lifetime(Duration::from_secs(90 * 24 * 60 * 60))
+///     .owner("deploy-bot");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Policy {
+    /// What becomes of the old token.
+    pub old: OldPolicy,
+    /// What to do when a place fails for good; `None` holds where a person issues, and rolls back where an API does.
+    pub on_failure: Option<OnFailure>,
+    /// How long and how often what failed is tried again.
+    pub patience: Patience,
+    /// Waits up to this long are waited for inside a call; longer ones end the call, to be taken up by `resume_due`.
+    pub linger: Duration,
+    /// How long a new token should live; `None` leaves it to the provider.
+    pub lifetime: Option<Duration>,
+    /// How long it must still live at least when it is admitted.
+    pub minimum_life: Duration,
+    /// What to do about scopes that nobody asked for.
+    pub excess: Excess,
+    /// What to do when the provider does not say what a token may do.
+    pub unknown: UnknownAccess,
+    /// Whose token it may be, beside the old one's owner.
+    pub owners: Vec<String>,
+    /// How many consumers are written at a time.
+    pub parallel: usize,
+    /// How long one act with the outside may take.
+    pub act_timeout: Duration,
+    /// How long a lease lasts. An engine that dies holds a credential up for so long.
+    pub lease: Duration,
+    /// Whether the token in use is kept, sealed, for the next run.
+    pub keep_current: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            old: OldPolicy::Revoke { grace: Duration::from_secs(24 * 60 * 60) },
+            on_failure: None,
+            patience: Patience::default(),
+            linger: Duration::from_secs(30),
+            lifetime: None,
+            minimum_life: Duration::from_secs(24 * 60 * 60),
+            excess: Excess::default(),
+            unknown: UnknownAccess::default(),
+            owners: Vec::new(),
+            parallel: 8,
+            act_timeout: Duration::from_secs(120),
+            lease: Duration::from_secs(10 * 60),
+            keep_current: true,
+        }
+    }
+}
+
+impl Policy {
+    /// The old token is revoked so long after every place has the new one.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.old = OldPolicy::Revoke { grace };
+        self
+    }
+
+    /// What becomes of the old token.
+    #[must_use]
+    pub fn old(mut self, old: OldPolicy) -> Self {
+        self.old = old;
+        self
+    }
+
+    /// What to do when a place fails for good.
+    #[must_use]
+    pub fn on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.on_failure = Some(on_failure);
+        self
+    }
+
+    /// How long and how often what failed is tried again.
+    #[must_use]
+    pub fn patience(mut self, patience: Patience) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// How long a call waits by itself before it ends.
+    #[must_use]
+    pub fn linger(mut self, linger: Duration) -> Self {
+        self.linger = linger;
+        self
+    }
+
+    /// How long a new token should live.
+    #[must_use]
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// How long a new token must still live at least.
+    #[must_use]
+    pub fn minimum_life(mut self, life: Duration) -> Self {
+        self.minimum_life = life;
+        self
+    }
+
+    /// What to do about scopes that nobody asked for.
+    #[must_use]
+    pub fn excess(mut self, excess: Excess) -> Self {
+        self.excess = excess;
+        self
+    }
+
+    /// What to do when the provider does not say what a token may do.
+    #[must_use]
+    pub fn unknown_access(mut self, unknown: UnknownAccess) -> Self {
+        self.unknown = unknown;
+        self
+    }
+
+    /// The token may belong to this account too.
+    #[must_use]
+    pub fn owner(mut self, owner: impl Into<String>) -> Self {
+        self.owners.push(owner.into());
+        self
+    }
+
+    /// How many consumers are written at a time.
+    #[must_use]
+    pub fn parallel(mut self, parallel: usize) -> Self {
+        self.parallel = parallel;
+        self
+    }
+
+    /// How long one act with the outside may take.
+    #[must_use]
+    pub fn act_timeout(mut self, timeout: Duration) -> Self {
+        self.act_timeout = timeout;
+        self
+    }
+
+    /// How long a lease lasts.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// The token in use is not kept for the next run: it must be handed in again then.
+    #[must_use]
+    pub fn forget_current(mut self) -> Self {
+        self.keep_current = false;
+        self
+    }
+
+    /// How long a token that was just issued may be unknown to its provider.
+    pub(super) fn settle(&self) -> Duration {
+        Duration::from_secs(20).min(self.patience.total)
+    }
+
+    pub(super) fn check(&self) -> Result<()> {
+        let wrong = |text: &'static str| Err(Error::new(ErrorKind::Configuration, text));
+        if self.parallel == 0 {
+            return wrong("the policy writes zero consumers at a time: set `parallel` to one or more");
+        }
+        if self.act_timeout.is_zero() || self.lease <= self.act_timeout {
+            return wrong("a lease must outlast one act with the outside: set `lease` above `act_timeout`, both above zero");
+        }
+        if self.lifetime.is_some_and(|life| life < self.minimum_life) {
+            return wrong("a token would be issued with less life than is asked for: raise `lifetime`, or lower `minimum_life`");
+        }
+        if self.patience.first.is_zero() || self.patience.longest < self.patience.first {
+            return wrong("the first wait must be above zero and at most the longest: correct `patience`");
+        }
+        Ok(())
+    }
+}
+
+/// How long and how often what failed is tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Patience {
+    /// How long the first wait is. Each one is about as long as all before it together.
+    pub first: Duration,
+    /// How long a wait is at most, unless the far side asks for more.
+    pub longest: Duration,
+    /// When it is given up, counted from the first failure.
+    pub total: Duration,
+}
+
+impl Patience {
+    /// How long the first wait is, how long one is at most, and when it is given up.
+    #[must_use]
+    pub fn new(first: Duration, longest: Duration, total: Duration) -> Self {
+        Self { first, longest, total }
+    }
+
+    /// When what failed at `now`, and first failed at `since`, is tried again, if at all.
+    pub(super) fn again(&self, error: &Error, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let spent = since.until(now);
+        if !error.is_transient() || spent >= self.total {
+            return None;
+        }
+        let wait = spent.clamp(self.first, self.longest).max(error.retry_after().unwrap_or_default());
+        Some(now.plus(wait))
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self::new(Duration::from_secs(1), Duration::from_secs(5 * 60), Duration::from_secs(30 * 60))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_are_bounded_and_end() {
+        let patience = Patience::new(Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(600));
+        let error = || Error::new(ErrorKind::Unavailable, "down");
+        let since = Timestamp::from_unix_seconds(0);
+        let wait = |error: &Error, spent: i64| {
+            let now = Timestamp::from_unix_seconds(spent);
+            patience.again(error, since, now).map(|at| now.until(at).as_secs())
+        };
+        assert_eq!(wait(&error(), 0), Some(1));
+        assert_eq!(wait(&error(), 8), Some(8));
+        assert_eq!(wait(&error(), 300), Some(60));
+        assert_eq!(wait(&error(), 600), None);
+        assert_eq!(wait(&error().with_retry_after(Duration::from_secs(90)), 8), Some(90));
+        assert_eq!(wait(&Error::new(ErrorKind::PermissionDenied, "no"), 0), None);
+    }
+}

@@ -1,0 +1,346 @@
+//! One engine's hold on one credential: the lease, the state, and what is not durable yet.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedMutexGuard;
+
+use super::Inner;
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::journal::{Batch, Claim, Head, HeadFilter, Lease, Mac, Page, Record, SealContext, SealedValue, Status, ValueId};
+use crate::name::RunId;
+use crate::rotation::{Ending, Fact, Outcome, Possession, State, TokenRef};
+use crate::token::Token;
+
+/// One engine's hold on one credential.
+pub(super) struct Session {
+    pub(super) inner: Arc<Inner>,
+    lease: Lease,
+    /// When the lease was last asked for.
+    leased_at: Duration,
+    head: Head,
+    /// Ties the next record to the last.
+    mac: Mac,
+    /// The open run, or the one that was.
+    state: Option<State>,
+    pending: Vec<(Fact, Timestamp)>,
+    /// Values that become durable with what is pending.
+    keep: BTreeMap<ValueId, Token>,
+    /// What the journal keeps for this credential.
+    stored: BTreeMap<ValueId, SealedValue>,
+    /// One session of a credential at a time in this process; held until the session is gone.
+    _gate: OwnedMutexGuard<()>,
+}
+
+impl Session {
+    /// Claims the credential and reads where it stands.
+    pub(super) async fn open(inner: Arc<Inner>) -> Result<Self> {
+        let gate = inner.gate.clone().lock_owned().await;
+        let leased_at = inner.clock.monotonic();
+        let claim = inner.journal.claim(&inner.name, &inner.holder, inner.policy.lease).await?;
+        let lease = match claim {
+            Claim::Granted(lease) => lease,
+            Claim::HeldFor(wait) => {
+                let text = "another engine is at this credential: let it work, or try again when its lease has run out";
+                return Err(Error::new(ErrorKind::Busy, text).with_retry_after(wait).with_subject(inner.name.as_str()));
+            }
+        };
+        let head = head_of(&inner).await?;
+        let log = inner.journal.load(&inner.name, head.since.before()).await?;
+        let (state, mac) = replay(&inner, &head, &log.records)?;
+        let stored = log.values.into_iter().map(|value| (value.id.clone(), value)).collect();
+        Ok(Self {
+            inner,
+            lease,
+            leased_at,
+            head,
+            mac,
+            state,
+            pending: Vec::new(),
+            keep: BTreeMap::new(),
+            stored,
+            _gate: gate,
+        })
+    }
+
+    /// The run, if one is open.
+    pub(super) fn open_run(&self) -> Option<&State> {
+        self.state.as_ref().filter(|state| state.ending().is_none())
+    }
+
+    /// The run that this session drives.
+    pub(super) fn state(&self) -> Result<&State> {
+        self.state.as_ref().ok_or_else(|| Error::new(ErrorKind::Internal, "a session without a run was asked to work"))
+    }
+
+    /// What may be shown of the token in use, as far as it is kept.
+    pub(super) fn current(&self) -> Option<crate::token::Fingerprint> {
+        self.head.current.filter(|_| self.stored.contains_key(&current()))
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// A fact: the state knows it now, the world after the next commit.
+    pub(super) fn note(&mut self, fact: Fact) -> Result<()> {
+        match (&fact, &mut self.state) {
+            (Fact::Begun(charter), state) => *state = Some(State::begin((**charter).clone())),
+            (_, Some(state)) => state.apply(&fact)?,
+            (_, None) => return Err(Error::new(ErrorKind::Internal, "something happened before a run began")),
+        }
+        let now = self.now();
+        self.pending.push((fact, now));
+        Ok(())
+    }
+
+    /// A value to be sealed and stored with the next commit.
+    pub(super) fn keep(&mut self, id: ValueId, token: Token) {
+        self.keep.insert(id, token);
+    }
+
+    /// Makes everything that is pending durable, and only then tells it.
+    pub(super) async fn commit(&mut self) -> Result<()> {
+        if self.pending.is_empty() && self.keep.is_empty() {
+            return Ok(());
+        }
+        let state = self.state()?;
+        let run = state.charter().run.clone();
+        let mut batch = Batch::new(self.next_head(state));
+        let mut events = Vec::with_capacity(self.pending.len());
+        let (mut seq, mut mac) = (self.head.last, self.mac);
+        for (fact, at) in &self.pending {
+            seq = seq.next();
+            let text = serde_json::to_string(fact)
+                .map_err(|_| Error::new(ErrorKind::Internal, "a fact could not be written down"))?;
+            let mut record = Record::new(seq, self.lease.epoch, run.clone(), *at, text, Mac::GENESIS);
+            mac = self.inner.sealer.mac(&mac, &record.message(&self.inner.name))?;
+            record.mac = mac;
+            batch.records.push(record);
+            events.push(Event::new(self.inner.name.clone(), run.clone(), seq, *at, fact.clone()));
+        }
+        if self.pending.iter().any(|(fact, _)| matches!(fact, Fact::Begun(_))) {
+            batch.head.since = self.head.last.next();
+        }
+        batch.head.last = seq;
+        let context = SealContext::new(self.inner.name.clone(), run, self.lease.epoch, seq);
+        let wanted = self.wanted()?;
+        for (id, token) in self.keep.iter().filter(|(id, _)| wanted.contains(id)) {
+            let sealed = self.inner.sealer.seal(token, &context).await?;
+            batch.keep.push(SealedValue::new(id.clone(), context.clone(), sealed));
+        }
+        batch.destroy = self.stored.keys().filter(|id| !wanted.contains(id)).cloned().collect();
+        let asked_at = self.inner.clock.monotonic();
+        self.inner.journal.append(&self.lease, self.head.last, &batch).await?;
+        self.leased_at = asked_at;
+        self.head = batch.head;
+        self.mac = mac;
+        self.pending.clear();
+        self.keep.clear();
+        self.stored.extend(batch.keep.into_iter().map(|value| (value.id.clone(), value)));
+        for id in &batch.destroy {
+            self.stored.remove(id);
+        }
+        for event in &events {
+            tracing::info!(credential = %event.credential, run = %event.run, seq = event.seq.get(), "{event:#}");
+            self.inner.observers.0.iter().for_each(|observer| observer.notify(event));
+        }
+        Ok(())
+    }
+
+    /// Makes sure that the lease outlasts one act with the outside.
+    pub(super) async fn renew(&mut self) -> Result<()> {
+        let spent = self.inner.clock.monotonic().saturating_sub(self.leased_at);
+        let left = self.inner.policy.lease.saturating_sub(spent);
+        if left > self.inner.policy.act_timeout + self.inner.policy.lease / 10 {
+            return Ok(());
+        }
+        let asked_at = self.inner.clock.monotonic();
+        self.inner.journal.append(&self.lease, self.head.last, &Batch::new(self.head.clone())).await?;
+        self.leased_at = asked_at;
+        Ok(())
+    }
+
+    /// How long an act may take: the policy's time, and never past the lease.
+    pub(super) fn time_left(&self) -> Duration {
+        let spent = self.inner.clock.monotonic().saturating_sub(self.leased_at);
+        self.inner.policy.lease.saturating_sub(spent).min(self.inner.policy.act_timeout)
+    }
+
+    /// Commits what is pending and gives the credential back.
+    pub(super) async fn close(mut self) -> Result<()> {
+        self.commit().await?;
+        self.inner.journal.release(self.lease).await
+    }
+
+    fn next_head(&self, state: &State) -> Head {
+        let mut head = self.head.clone();
+        head.run = Some(state.charter().run.clone());
+        head.wake_at = state.wake_at();
+        head.status = match state.outcome(self.now()) {
+            Some(outcome) if outcome.is_over() => Status::Idle,
+            Some(Outcome::AwaitingPerson { .. }) => Status::AwaitingPerson,
+            Some(Outcome::BackingOff { .. }) => Status::BackingOff,
+            Some(Outcome::Draining { .. }) => Status::Draining,
+            Some(Outcome::NeedsPerson { .. }) => Status::NeedsPerson,
+            _ => Status::Running,
+        };
+        if head.status == Status::Running {
+            // An engine that dies now leaves a run that can go on at once.
+            head.wake_at = Some(self.now());
+        }
+        if matches!(state.ending(), Some(Ending::Completed { .. })) {
+            head.current = state.candidate_fingerprint();
+        }
+        head
+    }
+
+    // -- values -------------------------------------------------------------------------------------------------------
+
+    /// Under which name a token of this run is kept.
+    pub(super) fn value_id(&self, token: &TokenRef) -> Result<ValueId> {
+        let charter = self.state()?.charter();
+        let run = &charter.run;
+        Ok(match token {
+            TokenRef::Old if charter.predecessor.held == Possession::Kept => current(),
+            TokenRef::Old => ValueId::new(format!("{run}/old")),
+            TokenRef::New(0) if matches!(charter.source, crate::rotation::Source::Kept(_)) => current(),
+            TokenRef::New(attempt) => ValueId::new(format!("{run}/new-{attempt}")),
+            TokenRef::Found(id) => ValueId::new(format!("{run}/found-{id}")),
+        })
+    }
+
+    /// Under which name what came with a token is kept.
+    pub(super) fn companion_id(&self, token: &TokenRef) -> Result<ValueId> {
+        Ok(ValueId::new(format!("{}+", self.value_id(token)?.as_str())))
+    }
+
+    /// Under which name a ticket is kept.
+    pub(super) fn ticket_id(&self, attempt: u32) -> Result<ValueId> {
+        Ok(ValueId::new(format!("{}/ticket-{attempt}", self.state()?.charter().run)))
+    }
+
+    /// A value, if it is kept.
+    pub(super) async fn value(&self, id: &ValueId) -> Result<Option<Token>> {
+        if let Some(token) = self.keep.get(id) {
+            return Ok(Some(token.clone()));
+        }
+        match self.stored.get(id) {
+            Some(value) => self.inner.sealer.open(&value.sealed, &value.context).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A token's value.
+    pub(super) async fn token(&self, token: &TokenRef) -> Result<Token> {
+        let missing = || Error::new(ErrorKind::Journal, "the journal has lost the value of a token: do not go on without it");
+        let value = self.value(&self.value_id(token)?).await?.ok_or_else(missing)?;
+        match self.state()?.fingerprint(token) {
+            Some(fingerprint) if fingerprint != value.fingerprint() => {
+                Err(Error::new(ErrorKind::Journal, "the journal keeps another value than its records say: do not go on"))
+            }
+            _ => Ok(value),
+        }
+    }
+
+    /// What must be kept after the next commit; the rest is destroyed.
+    fn wanted(&self) -> Result<Vec<ValueId>> {
+        let state = self.state()?;
+        let mut wanted = vec![current(), current_companion()];
+        let completed = matches!(state.ending(), Some(Ending::Completed { .. }));
+        if completed && !self.inner.policy.keep_current {
+            wanted.clear();
+        }
+        if state.ending().is_none() {
+            wanted.extend([self.value_id(&TokenRef::Old)?, self.companion_id(&TokenRef::Old)?]);
+            if let Some(attempt) = state.pending_attempt() {
+                wanted.push(self.ticket_id(attempt)?);
+            }
+        }
+        for attempt in state.live_values() {
+            let token = TokenRef::New(attempt);
+            // In a completed run the token in use is kept as the current one.
+            if !(completed && state.candidate() == Some(token.clone())) {
+                wanted.extend([self.value_id(&token)?, self.companion_id(&token)?]);
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// The new token becomes the current one, in the same commit as the end.
+    pub(super) async fn promote(&mut self) -> Result<()> {
+        let state = self.state()?;
+        let Some(token) = state.candidate().filter(|_| self.inner.policy.keep_current) else {
+            return Ok(());
+        };
+        let companion = if state.has_companion() { self.value(&self.companion_id(&token)?).await? } else { None };
+        let value = self.token(&token).await?;
+        self.keep(current(), value);
+        if let Some(companion) = companion {
+            self.keep(current_companion(), companion);
+        }
+        Ok(())
+    }
+}
+
+/// The token in use.
+pub(super) fn current() -> ValueId {
+    ValueId::new("current")
+}
+
+/// What came with the token in use.
+pub(super) fn current_companion() -> ValueId {
+    ValueId::new("current+")
+}
+
+/// How the credential stands.
+pub(super) async fn head_of(inner: &Inner) -> Result<Head> {
+    let heads = inner.journal.heads(&HeadFilter::of(&inner.name), Page::first(1)).await?;
+    Ok(heads.into_iter().next().unwrap_or_else(|| Head::new(inner.name.clone())))
+}
+
+/// Checks that the records hang together, and adds up those of the newest run.
+pub(super) fn replay(inner: &Inner, head: &Head, records: &[Record]) -> Result<(Option<State>, Mac)> {
+    let (before, run): (Vec<&Record>, Vec<&Record>) = records.iter().partition(|record| record.seq < head.since);
+    let mut mac = before.last().map_or(Mac::GENESIS, |record| record.mac);
+    let mut seq = head.since.before();
+    for record in &run {
+        seq = seq.next();
+        let expected = inner.sealer.mac(&mac, &record.message(&inner.name))?;
+        if record.seq != seq || record.mac != expected {
+            return Err(damaged("a record is missing, was changed, or was written with another key"));
+        }
+        mac = record.mac;
+    }
+    if seq != head.last {
+        return Err(damaged("the last records are missing"));
+    }
+    let facts = run.iter().map(|record| read(record)).collect::<Result<Vec<_>>>()?;
+    let state = if facts.is_empty() { None } else { Some(State::replay(&facts)?) };
+    Ok((state, mac))
+}
+
+/// The fact of a record.
+pub(super) fn read(record: &Record) -> Result<Fact> {
+    serde_json::from_str(&record.fact).map_err(|_| {
+        Error::new(
+            ErrorKind::Journal,
+            format!("record {} cannot be read: it was written by a newer version; use that one", record.seq),
+        )
+    })
+}
+
+fn damaged(what: &str) -> Error {
+    Error::new(ErrorKind::Journal, format!("the journal is damaged: {what}; do not act on it, restore or inspect it"))
+}
+
+/// Which run a caller means.
+pub(super) fn same_run(state: &State, run: &RunId) -> Result<()> {
+    if state.charter().run == *run {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::NotFound, "this run is not the open one of this credential: it is over, or of another"))
+}
