@@ -13,6 +13,8 @@ mod fault;
 mod guide;
 mod name;
 mod token;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{Effect, Error, ErrorKind, Problem, Result};
 pub use event::{Event, Observer};
