@@ -2,10 +2,10 @@
 
 use futures_util::future::join_all;
 
+use super::Inner;
 use super::session::Session;
 use crate::consumer::{Installation, Slot, Verification};
 use crate::error::{Error, ErrorKind, Problem, Result};
-use crate::journal::{HeadFilter, Page};
 use crate::name::ConsumerName;
 use crate::provider::{EndedBy, Liveness, Revocation};
 use crate::rotation::{Act, Death, Fact, OldPolicy, Origin, Standing, State, TokenRef};
@@ -59,7 +59,7 @@ async fn look_at_predecessor(session: &Session) -> Result<Vec<Fact>> {
     let looked = |standing, owner| vec![Fact::PredecessorLooked { standing, owner }];
     if old.has_value() {
         return match inspect(session, &TokenRef::Old).await {
-            Ok(grant) => Ok(looked(standing(session, &grant), Some(grant.owner))),
+            Ok(grant) => Ok(looked(standing(&session.inner, &grant), Some(grant.owner))),
             Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(looked(Standing::Dead, None)),
             Err(error) => Err(error),
         };
@@ -76,10 +76,10 @@ async fn look_at_predecessor(session: &Session) -> Result<Vec<Fact>> {
 }
 
 /// Whether a copy of the old token would do.
-fn standing(session: &Session, grant: &Grant) -> Standing {
+pub(super) fn standing(inner: &Inner, grant: &Grant) -> Standing {
     match &grant.access {
         Access::Scopes(granted) => {
-            let missing = session.inner.provider.scopes().missing(&session.inner.whole, granted);
+            let missing = inner.provider.scopes().missing(&inner.whole, granted);
             if missing.is_empty() { Standing::Live } else { Standing::Lacking }
         }
         _ => Standing::Live,
@@ -220,8 +220,8 @@ async fn admit(session: &Session) -> Result<Vec<Fact>> {
     if state.is_waived() {
         lacks.clear();
     }
-    if let Some(credential) = held_elsewhere(session, &grant).await? {
-        lacks.push(Lack::HeldElsewhere { credential });
+    if let Some(credential) = session.inner.other_holder(grant.fingerprint).await? {
+        lacks.push(Lack::HeldElsewhere { credential: credential.to_string() });
     }
     Ok(vec![if lacks.is_empty() {
         Fact::Admitted { grant, warnings: verdict.warnings }
@@ -246,12 +246,6 @@ async fn dead_candidate(session: &Session, reference: &TokenRef) -> Result<Vec<F
     }
     let hint = session.token(reference).await?.hints().first().copied();
     Ok(vec![Fact::Refused { refusal: Refusal::of(vec![Lack::Dead { hint }]), grant: None }])
-}
-
-async fn held_elsewhere(session: &Session, grant: &Grant) -> Result<Option<String>> {
-    let heads = session.inner.journal.heads(&HeadFilter::holding(grant.fingerprint), Page::first(2)).await?;
-    let other = heads.into_iter().find(|head| head.credential != session.inner.name);
-    Ok(other.map(|head| head.credential.to_string()))
 }
 
 // -- the end of a token -----------------------------------------------------------------------------------------------
