@@ -108,6 +108,12 @@ impl MemoryProvider {
         self.lock().mint(owner, Access::Scopes(scopes), None)
     }
 
+    /// The token that was made last.
+    #[must_use]
+    pub fn newest(&self) -> Option<Token> {
+        self.lock().tokens.values().next_back().map(|entry| entry.token.clone())
+    }
+
     /// The person agrees to what is pending.
     pub fn agree(&self) {
         self.lock().agreed = true;
