@@ -4,8 +4,10 @@ use futures_util::future::join_all;
 
 use super::Inner;
 use super::session::Session;
+use crate::clock::Timestamp;
 use crate::consumer::{Installation, Slot, Verification};
 use crate::error::{Error, ErrorKind, Problem, Result};
+use crate::guide::Guide;
 use crate::name::ConsumerName;
 use crate::provider::{EndedBy, Liveness, Revocation};
 use crate::rotation::{Act, Death, Fact, OldPolicy, Origin, Standing, State, TokenRef};
@@ -294,31 +296,31 @@ async fn last_look(session: &Session) -> Result<Vec<Fact>> {
     Ok(if facts.is_empty() { vec![Fact::LastLooked] } else { facts })
 }
 
-/// Whether somebody has used the old token since every place had the new one.
+/// Whether somebody has used the old token lately, though every place has the new one: it must be quiet for as long as the
+/// grace.
 async fn still_in_use(session: &Session) -> Result<Option<Error>> {
-    let state = session.state()?;
-    let charter = state.charter();
-    let since = match (charter.old, state.drain_until()) {
-        (OldPolicy::Revoke { grace }, Some(until)) => Some(until.minus(grace)),
-        _ => None,
-    };
-    let (Some(since), true) = (since, charter.can.tells_last_use && charter.predecessor.has_value()) else {
+    let charter = session.state()?.charter();
+    let OldPolicy::Revoke { grace } = charter.old else { return Ok(None) };
+    if grace.is_zero() || !charter.can.tells_last_use || !charter.predecessor.has_value() {
         return Ok(None);
-    };
+    }
     let grant = match inspect(session, &TokenRef::Old).await {
         Ok(grant) => grant,
         Err(error) if error.kind() == ErrorKind::Journal => return Err(error),
         Err(error) if error.kind() == ErrorKind::Unauthenticated => return Ok(None),
         Err(error) => return Ok(Some(error)),
     };
-    Ok(grant.last_used.filter(|used| *used > since).map(|used| {
+    let now = session.now();
+    let quiet = |used: Timestamp| now.until(used.plus(grace));
+    Ok(grant.last_used.filter(|used| !quiet(*used).is_zero()).map(|used| {
         Error::new(
             ErrorKind::Busy,
             format!(
-                "the old token was used at {used}, after every consumer had the new one: find who uses it and move them, \
-                 then retry; or keep the old token"
+                "the old token was used at {used}, though every consumer has the new one: find who uses it and move them, \
+                 and retry when it has been quiet for as long as the grace; or keep the old token"
             ),
         )
+        .with_retry_after(quiet(used))
     }))
 }
 
@@ -329,6 +331,13 @@ async fn revoke(session: &Session, token: &TokenRef) -> Result<Vec<Fact>> {
         TokenRef::Old if !state.charter().predecessor.has_value() => None,
         _ => Some(session.token(token).await?),
     };
+    let can = &state.charter().can;
+    if let (None, Some(id), false) = (&value, state.token_id(token), can.ends_by_id || can.ending == EndedBy::Person) {
+        let guide = Guide::new(format!("Delete a token at {}", session.inner.provider.name()))
+            .with_step("row", format!("Find the token with the id {id}."))
+            .with_step("delete", "Delete it, and nothing else; then confirm it.");
+        return Ok(vec![Fact::DeletionAsked { token: token.clone(), guide: session.inner.annotated(guide) }]);
+    }
     let label = match token {
         TokenRef::New(attempt) => Some(state.charter().run.label(*attempt)),
         TokenRef::Found(_) | TokenRef::Old => None,
@@ -351,7 +360,8 @@ async fn revoke(session: &Session, token: &TokenRef) -> Result<Vec<Fact>> {
 async fn prove(session: &Session, token: &TokenRef) -> Result<Vec<Fact>> {
     let act = Act::Prove(token.clone());
     let state = session.state()?;
-    let by_value = state.was_seen_alive(token);
+    let at_hand = *token != TokenRef::Old || state.charter().predecessor.has_value();
+    let by_value = at_hand && state.was_seen_alive(token);
     let looked = if by_value {
         match inspect(session, token).await {
             Ok(_) => Ok(Liveness::Alive),

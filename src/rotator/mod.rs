@@ -132,7 +132,8 @@ impl Rotator {
         self.begin(None, predecessor, &self.inner.places).await
     }
 
-    /// Rolls out a token that was made elsewhere. It is never revoked by us on failure: we did not cause it.
+    /// Rolls out a token that was made elsewhere. It is never revoked by us on failure: we did not cause it. With a run
+    /// open already that rolls out this token, goes on with that.
     ///
     /// # Errors
     ///
@@ -349,7 +350,7 @@ impl Rotator {
         if let Some(state) = session.open_run() {
             let same = match (&predecessor, &given) {
                 (Predecessor::Held(old), None) => state.charter().predecessor.fingerprint == Some(old.fingerprint()),
-                (_, Some(_)) => false,
+                (_, Some(token)) => state.charter().source == Source::Given(token.fingerprint()),
                 _ => true,
             };
             if same {
