@@ -342,10 +342,11 @@ async fn revoke(session: &Session, token: &TokenRef) -> Result<Vec<Fact>> {
         TokenRef::New(attempt) => Some(state.charter().run.label(*attempt)),
         TokenRef::Found(_) | TokenRef::Old => None,
     };
+    let seen = seen_before_the_end(session, token).await?;
     let retired = RetiredToken::new(value, state.fingerprint(token), state.token_id(token), label, state.reason(token));
     let answer = session.inner.provider.revoke(&retired).await.map_err(|error| by_provider(session, error))?;
     let now = session.now();
-    Ok(vec![match answer {
+    let answered = match answer {
         Revocation::Done => Fact::RevocationAnswered { token: token.clone(), look_after: now },
         Revocation::Accepted { look_after } => {
             Fact::RevocationAnswered { token: token.clone(), look_after: now.plus(look_after) }
@@ -353,7 +354,25 @@ async fn revoke(session: &Session, token: &TokenRef) -> Result<Vec<Fact>> {
         Revocation::Guided(guide) => {
             Fact::DeletionAsked { token: token.clone(), guide: session.inner.annotated(guide) }
         }
-    }])
+    };
+    Ok(seen.into_iter().chain([answered]).collect())
+}
+
+/// One look at an old token that was never seen alive, as what leaked may go before anything else: without it, its death
+/// could not be seen. It holds nothing up.
+async fn seen_before_the_end(session: &Session, token: &TokenRef) -> Result<Option<Fact>> {
+    let state = session.state()?;
+    if *token != TokenRef::Old || !state.charter().predecessor.has_value() || state.was_seen_alive(token) {
+        return Ok(None);
+    }
+    match inspect(session, token).await {
+        Ok(grant) => {
+            let standing = standing(&session.inner, &grant);
+            Ok(Some(Fact::PredecessorLooked { standing, owner: Some(grant.owner) }))
+        }
+        Err(error) if error.kind() == ErrorKind::Journal => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Looks whether a token is dead. A refusal proves it only because this run saw the same token taken before.

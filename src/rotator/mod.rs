@@ -281,12 +281,13 @@ impl Rotator {
         let mut session = Session::open(self.inner.clone()).await?;
         let compromised = match session.open_run() {
             Some(state) => Self::which(state, &leaked, session.current()),
-            None => Some(Compromised::Old),
+            None => (!matches!(leaked, Predecessor::None)).then_some(Compromised::Old),
         };
         let refusal = match compromised {
             None => Some(Error::new(
                 ErrorKind::InvalidInput,
-                "this is neither the old nor the new token of the open run: check the value, or revoke it at the provider",
+                "this is neither the old nor the new token of the open run, or none at all: name the token that leaked, or \
+                 revoke it at the provider",
             )),
             Some(Compromised::New) if copies => Some(Error::new(
                 ErrorKind::Refused,
@@ -305,8 +306,9 @@ impl Rotator {
         };
         if session.open_run().is_some() {
             session.note(Fact::Resumed { by: self.inner.holder.clone() })?;
-        } else {
-            self.begin_in(&mut session, None, leaked, &self.inner.places)?;
+        } else if let Err(error) = self.begin_in(&mut session, None, leaked, &self.inner.places) {
+            session.close().await?;
+            return Err(error);
         }
         session.note(Fact::Emergency { compromised, mode })?;
         engine::drive(session).await

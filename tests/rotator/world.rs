@@ -5,12 +5,17 @@ use std::time::Duration;
 
 use tokenturn::consumer::memory::MemoryConsumer;
 use tokenturn::consumer::{ConsumerCapabilities, Proof};
-use tokenturn::journal::{Journal, MemoryJournal, Seq};
+use tokenturn::journal::{
+    Batch, Claim, Durability, Head, HeadFilter, Journal, Lease, Log, MemoryJournal, Page, Seq,
+};
 use tokenturn::provider::memory::MemoryProvider;
 use tokenturn::provider::{EndedBy, Fate, Issuer, ProviderCapabilities};
 use tokenturn::rotation::{Ask, Completion, Fact, OldPolicy, Outcome};
 use tokenturn::testing::{TestSealer, VirtualClock};
-use tokenturn::{Clock, CredentialName, Event, Policy, Rotator, RotatorBuilder, Run, ScopeSet, Token};
+use tokenturn::{
+    Clock, CredentialName, Effect, Error, ErrorKind, Event, Holder, Policy, Result, Rotator, RotatorBuilder, Run, ScopeSet,
+    Token,
+};
 
 /// One provider, two places that hold the old token, a journal, a clock, and everything that was told.
 pub(crate) struct World {
@@ -21,7 +26,7 @@ pub(crate) struct World {
     pub(crate) b: MemoryConsumer,
     pub(crate) old: Token,
     pub(crate) told: Arc<Mutex<Vec<Event>>>,
-    durable: bool,
+    pub(crate) durable: bool,
 }
 
 pub(crate) fn repo() -> ScopeSet {
@@ -179,5 +184,81 @@ pub(crate) fn stuck(run: &Run) -> String {
             problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
         }
         other => panic!("needs nobody: {other:#?}"),
+    }
+}
+
+/// A journal that stumbles where it is told to.
+#[derive(Debug)]
+pub(crate) struct Stumbling {
+    pub(crate) inner: Arc<dyn Journal>,
+    faults: Mutex<Vec<(&'static str, Stumble)>>,
+}
+
+/// What goes wrong with the append that holds a fact of some kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stumble {
+    /// It is not stored, and said so.
+    Refused,
+    /// It is stored, and the answer is lost.
+    LostAfter,
+    /// It is not stored, and the answer is lost.
+    LostBefore,
+}
+
+impl Stumbling {
+    pub(crate) fn over(inner: Arc<dyn Journal>) -> Arc<Self> {
+        Arc::new(Self { inner, faults: Mutex::default() })
+    }
+
+    /// The next append that holds such a fact goes wrong.
+    pub(crate) fn at(&self, fact: &'static str, stumble: Stumble) {
+        self.faults.lock().unwrap().push((fact, stumble));
+    }
+
+    fn take(&self, batch: &Batch) -> Option<Stumble> {
+        let mut faults = self.faults.lock().unwrap();
+        let holds = |fact: &str| batch.records.iter().any(|record| record.fact.contains(&format!("\"fact\":\"{fact}\"")));
+        let at = faults.iter().position(|(fact, _)| holds(fact))?;
+        Some(faults.remove(at).1)
+    }
+}
+
+#[async_trait::async_trait]
+impl Journal for Stumbling {
+    fn durability(&self) -> Durability {
+        self.inner.durability()
+    }
+
+    async fn claim(&self, credential: &CredentialName, holder: &Holder, ttl: Duration) -> Result<Claim> {
+        self.inner.claim(credential, holder, ttl).await
+    }
+
+    async fn claim_due(&self, holder: &Holder, ttl: Duration, limit: usize) -> Result<Vec<Lease>> {
+        self.inner.claim_due(holder, ttl, limit).await
+    }
+
+    async fn append(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<Seq> {
+        let error = |effect| Err(Error::new(ErrorKind::Journal, "the journal stumbled").with_effect(effect));
+        match self.take(batch) {
+            None => self.inner.append(lease, after, batch).await,
+            Some(Stumble::Refused) => error(Effect::None),
+            Some(Stumble::LostBefore) => error(Effect::Unknown),
+            Some(Stumble::LostAfter) => {
+                self.inner.append(lease, after, batch).await?;
+                error(Effect::Unknown)
+            }
+        }
+    }
+
+    async fn release(&self, lease: Lease) -> Result<()> {
+        self.inner.release(lease).await
+    }
+
+    async fn load(&self, credential: &CredentialName, from: Seq) -> Result<Log> {
+        self.inner.load(credential, from).await
+    }
+
+    async fn heads(&self, filter: &HeadFilter, page: Page) -> Result<Vec<Head>> {
+        self.inner.heads(filter, page).await
     }
 }
