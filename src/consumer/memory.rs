@@ -23,6 +23,7 @@ pub struct MemoryConsumer {
     provider: MemoryProvider,
     capabilities: ConsumerCapabilities,
     required: Option<ScopeSet>,
+    warnings: Vec<String>,
     inner: Arc<Inner>,
 }
 
@@ -51,6 +52,7 @@ impl MemoryConsumer {
             provider: provider.clone(),
             capabilities: ConsumerCapabilities::new("memory").proving(Proof::Always, Proof::Always),
             required: Some(ScopeSet::of(["repo"])),
+            warnings: Vec::new(),
             inner: Arc::default(),
         })
     }
@@ -66,6 +68,13 @@ impl MemoryConsumer {
     #[must_use]
     pub fn requiring(mut self, scopes: Option<ScopeSet>) -> Self {
         self.required = scopes;
+        self
+    }
+
+    /// What it warns of whenever it is read.
+    #[must_use]
+    pub fn warning(mut self, text: impl Into<String>) -> Self {
+        self.warnings.push(text.into());
         self
     }
 
@@ -98,7 +107,8 @@ impl MemoryConsumer {
     }
 
     fn slot(&self) -> Slot {
-        Slot::at(self.lock().version.to_string())
+        let slot = Slot::at(self.lock().version.to_string());
+        self.warnings.iter().fold(slot, Slot::with_warning)
     }
 
     fn conflict(&self) -> Error {

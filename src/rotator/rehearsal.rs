@@ -28,23 +28,38 @@ pub(super) fn rehearse(charter: Charter, standing: Standing, owner: Option<Strin
     let mut state = State::begin(charter);
     let mut rehearsal = Rehearsal { steps: Vec::new(), stops: None };
     for _ in 0..MANY {
-        let Some(step) = next(&state).into_iter().next() else { break };
-        rehearsal.steps.extend(planned(&state, &step));
-        let facts = match step {
-            Step::Record(fact) => {
-                if let Fact::Ended { ending: Ending::Stopped { because } } = &*fact {
-                    rehearsal.stops = Some(because.clone());
+        let together = together(next(&state));
+        if together.is_empty() {
+            break;
+        }
+        for step in together {
+            rehearsal.steps.extend(planned(&state, &step));
+            let facts = match step {
+                Step::Record(fact) => {
+                    if let Fact::Ended { ending: Ending::Stopped { because } } = &*fact {
+                        rehearsal.stops = Some(because.clone());
+                    }
+                    recorded(&state, *fact, now)
                 }
-                recorded(&state, *fact, now)
-            }
-            Step::Do(act) => mind.done(&state, act)?,
-            // Nothing that goes well needs a decision.
-            Step::Await(Wait::Decision | Wait::Cure) => break,
-            Step::Await(wait) => mind.waited(&state, wait),
-        };
-        facts.iter().try_for_each(|fact| state.apply(fact))?;
+                Step::Do(act) => mind.done(&state, act)?,
+                // Nothing that goes well needs a decision.
+                Step::Await(Wait::Decision | Wait::Cure) => return Ok(rehearsal),
+                Step::Await(wait) => mind.waited(&state, wait),
+            };
+            facts.iter().try_for_each(|fact| state.apply(fact))?;
+        }
     }
     Ok(rehearsal)
+}
+
+/// What the engine takes up at once: a record before everything else, then all acts, then what a person does.
+fn together(steps: Vec<Step>) -> Vec<Step> {
+    let first = |is: fn(&Step) -> bool| steps.iter().find(|step| is(step)).cloned();
+    if let Some(record) = first(|step| matches!(step, Step::Record(_))) {
+        return vec![record];
+    }
+    let acts: Vec<Step> = steps.iter().filter(|step| matches!(step, Step::Do(_))).cloned().collect();
+    if acts.is_empty() { steps.into_iter().take(1).collect() } else { acts }
 }
 
 /// The time of grace begins with the cut-over.
