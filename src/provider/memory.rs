@@ -27,6 +27,7 @@ pub struct MemoryProvider {
     capabilities: ProviderCapabilities,
     scopes: ScopeModel,
     polled: bool,
+    companions: bool,
 }
 
 #[derive(Debug)]
@@ -75,6 +76,7 @@ impl MemoryProvider {
                 .with_status_by_id(),
             scopes: ScopeModel::GITHUB_CLASSIC,
             polled: false,
+            companions: false,
         }
     }
 
@@ -96,6 +98,13 @@ impl MemoryProvider {
     #[must_use]
     pub fn polled(mut self) -> Self {
         self.polled = true;
+        self
+    }
+
+    /// A second secret comes with every token, and another is issued from a token only together with its own.
+    #[must_use]
+    pub fn with_companions(mut self) -> Self {
+        self.companions = true;
         self
     }
 
@@ -169,7 +178,8 @@ impl MemoryProvider {
         if let Some(entry) = state.tokens.get_mut(&number) {
             entry.grant.expiry = life.map_or(Expiry::Never, |life| Expiry::At(self.inner.clock.now().plus(life)));
         }
-        Issuance::Minted(Candidate::new(token).with_id(TokenId::new(number.to_string()).ok()))
+        let companion = self.companions.then(|| companion_of(&token));
+        Issuance::Minted(Candidate::new(token).with_id(TokenId::new(number.to_string()).ok()).with_companion(companion))
     }
 }
 
@@ -208,6 +218,12 @@ impl Entry {
     }
 }
 
+/// The second secret of a token.
+fn companion_of(token: &Token) -> Token {
+    #[expect(clippy::expect_used, reason = "hexadecimal digits")]
+    Token::new(&format!("companion-{}", token.fingerprint())).expect("well-formed")
+}
+
 fn unknown() -> Error {
     Error::new(ErrorKind::Unauthenticated, "the provider does not know this token: hand in a live one")
 }
@@ -242,6 +258,11 @@ impl Provider for MemoryProvider {
 
     async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
         let issue = || {
+            if let (true, Some(current)) = (self.companions, request.current) {
+                if request.companion != Some(&companion_of(current)) {
+                    return Err(unknown());
+                }
+            }
             let guide = || Guide::new("Make a token").with_step("name", format!("Call it {}.", request.label));
             Ok(match self.capabilities.issuer {
                 Issuer::Api => self.issue_now(request.label, request.scopes, request.current, request.lifetime),

@@ -276,9 +276,7 @@ impl State {
     /// Nobody holds the new token any more: revoke it, where it is of our making.
     fn end_of_rollback(&self) -> Vec<Step> {
         let token = self.candidate.map(TokenRef::New);
-        let ours = self.candidate_ref().is_some_and(|candidate| {
-            candidate.discarded.is_none() && matches!(candidate.origin, Origin::Minted | Origin::Pasted)
-        });
+        let ours = self.candidate_ref().is_some_and(|candidate| candidate.discarded.is_none() && candidate.is_ours());
         let steps = token.filter(|_| ours).map(|token| self.end_token(&token)).unwrap_or_default();
         if !steps.is_empty() {
             return steps;

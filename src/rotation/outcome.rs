@@ -145,7 +145,7 @@ pub struct Holding {
     pub forgotten: bool,
 }
 
-/// A token that may live though nobody knows its value.
+/// A token that may live though nobody knows its value, or though nobody found it to be what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Orphan {

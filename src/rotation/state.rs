@@ -101,6 +101,8 @@ pub(super) struct Issued {
     pub(super) seen_alive: bool,
     pub(super) life: Life,
     pub(super) admission: Admission,
+    /// Whether it was ever judged to be what was asked for, or a person vouched for it.
+    pub(super) vouched: bool,
     /// Why it is no longer wanted.
     pub(super) discarded: Option<Reason>,
 }
@@ -173,6 +175,18 @@ pub(super) struct Stumble {
     pub(super) problem: Problem,
     pub(super) since: Timestamp,
     pub(super) again_at: Timestamp,
+}
+
+impl Issued {
+    /// Whether it exists because of us, and is ours to end. A paste that was never found to be what was asked for may be
+    /// anybody's.
+    pub(super) fn is_ours(&self) -> bool {
+        match self.origin {
+            Origin::Minted => true,
+            Origin::Pasted => self.vouched,
+            Origin::Given | Origin::Kept => false,
+        }
+    }
 }
 
 impl State {
@@ -327,6 +341,7 @@ impl State {
                 self.succeeded(&Act::Admit);
                 let candidate = self.candidate_mut()?;
                 candidate.seen_alive = true;
+                candidate.vouched = true;
                 let waived = matches!(candidate.admission, Admission::Unjudged { waived: true });
                 candidate.admission = Admission::Admitted { grant: grant.clone(), waived };
             }
@@ -528,6 +543,7 @@ impl State {
             seen_alive: false,
             life: Life::Alive,
             admission: Admission::Unjudged { waived: false },
+            vouched: false,
             discarded: None,
         });
     }
@@ -719,6 +735,7 @@ impl State {
             }
             Decision::InstallAnyway => {
                 let candidate = self.candidate_mut()?;
+                candidate.vouched = true;
                 if let Admission::Refused { grant, .. } = &candidate.admission {
                     candidate.admission = match grant.clone() {
                         Some(grant) => Admission::Admitted { grant, waived: true },

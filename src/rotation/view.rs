@@ -140,7 +140,13 @@ impl State {
             _ => None,
         };
         let unresolved = unresolved.map(|label| Orphan { label: Some(label.clone()), id: None });
-        self.orphans.iter().cloned().chain(found).chain(unresolved).collect()
+        // A paste that nobody vouched for is its maker's to delete, should it be the one that was asked for.
+        let paste = self.candidate_ref().filter(|candidate| {
+            let dead = matches!(candidate.life, Life::Dead(_));
+            self.ending.is_some() && candidate.origin == Origin::Pasted && !candidate.vouched && !dead
+        });
+        let paste = paste.map(|paste| Orphan { label: Some(self.charter.run.label(paste.attempt)), id: paste.id.clone() });
+        self.orphans.iter().cloned().chain(found).chain(unresolved).chain(paste).collect()
     }
 
     fn ask(&self, wait: &Wait) -> Option<Ask> {
@@ -333,12 +339,12 @@ impl State {
         self.stumbles.get(act).map(|stumble| stumble.since)
     }
 
-    /// Tokens that may live and whose values must not be thrown away. Once the run is over, what was handed in is the
-    /// caller's again.
+    /// Tokens that may live and whose values must not be thrown away. Once the run is over, what was handed in is its
+    /// maker's again.
     pub(crate) fn live_values(&self) -> Vec<u32> {
         let over = self.ending.is_some();
         let live = self.issued.iter().filter(|issued| !matches!(issued.life, Life::Dead(_)));
-        let ours = live.filter(|issued| !over || matches!(issued.origin, Origin::Minted | Origin::Pasted));
+        let ours = live.filter(|issued| !over || issued.is_ours());
         ours.map(|issued| issued.attempt).collect()
     }
 }

@@ -9,7 +9,7 @@ use tokenturn::rotation::{
     Act, Decision, Ending, Fact, OldEnd, Origin, Outcome, State, Step, TokenRef, Wait, next,
 };
 
-use crate::world::{Held, Killer, Setting, Turn, World, index, is_emergency, name, now};
+use crate::world::{Held, Killer, Quality, Setting, Turn, World, index, is_emergency, name, now};
 
 /// The decision under test: the real one, or one that was broken on purpose.
 pub type Kernel = fn(&State) -> Vec<Step>;
@@ -192,6 +192,11 @@ impl<'a> Explorer<'a> {
             if !due && !leaked(&token) {
                 return Err(self.broken("I7", at, format!("{step} ends {token}, though nothing says that it may go")));
             }
+            let foreign = matches!(held, Held::New(at) if before.tokens[at].origin == Origin::Pasted
+                && before.tokens[at].quality == Quality::Wrong);
+            if foreign && !leaked(&token) && !node.state.is_waived() {
+                return Err(self.broken("I1", at, format!("{step} ends {token}, a paste that is not what was asked for")));
+            }
             let given = matches!(held, Held::New(at) if matches!(before.tokens[at].origin, Origin::Given | Origin::Kept));
             if given && !leaked(&token) {
                 return Err(self.broken("I1", at, format!("{step} ends {token}, which we did not cause")));
@@ -253,7 +258,9 @@ impl<'a> Explorer<'a> {
                 _ => kept.contains(&reference) || token.origin == Origin::Kept,
             };
             // What a person made and we refused is theirs to delete.
-            let refused_paste = token.origin == Origin::Pasted && !wanted;
+            let end = format!("-{}", token.attempt);
+            let told = orphans.iter().any(|orphan| orphan.label.as_ref().is_some_and(|l| l.as_str().ends_with(&end)));
+            let refused_paste = token.origin == Origin::Pasted && (!wanted || told);
             let dying = world.dying.contains(&reference);
             if !fine && !refused_paste && !dying && !matches!(ending, Ending::Abandoned) {
                 return Err(self.broken("I2", at, format!("{reference} lives after {ending:?}, and nobody needs it")));

@@ -199,3 +199,54 @@ async fn a_refused_token_is_installed_when_a_person_says_so() {
     assert!(matches!(asks(&run), [Ask::Deletion { .. }]), "{run:?}");
     assert!(world.all_hold(&new));
 }
+
+#[tokio::test]
+async fn a_paste_that_was_not_judged_when_the_run_went_back_is_never_revoked() {
+    let mut can = guided();
+    can.ending = tokenturn::provider::EndedBy::Api;
+    let world = World::of(can);
+    let rotator = world.with_policy(crate::world::swift().on_failure(tokenturn::rotation::OnFailure::RollBack));
+    let run = rotator.rotate(world.held()).await.unwrap();
+    let foreign = world.provider.mint("eve", repo());
+    // A place can no longer be read, so the run goes back before anybody has looked at the paste.
+    world.a.plan_fault("preflight", tokenturn::consumer::memory::Fault::Refused(ErrorKind::PermissionDenied));
+    let run = rotator.supply(run.id, foreign.clone()).await.unwrap();
+    let tokenturn::rotation::Outcome::RolledBack { orphans, .. } = &run.outcome else { panic!("{run:?}") };
+    assert!(world.provider.is_alive(&foreign));
+    assert_eq!(orphans.len(), 1, "it is said that a token may be left");
+    assert!(world.kept().await.is_empty());
+}
+
+#[tokio::test]
+async fn the_wrong_row_deleted_on_the_way_back_turns_the_run_forward() {
+    let (world, _, run) = waiting().await;
+    let policy = crate::world::swift().on_failure(tokenturn::rotation::OnFailure::Hold);
+    let rotator = world.with_policy(policy);
+    world.b.plan_fault("install", tokenturn::consumer::memory::Fault::Refused(ErrorKind::PermissionDenied));
+    let new = world.provider.mint("bot", repo());
+    let run = rotator.supply(run.id, new.clone()).await.unwrap();
+    stuck(&run);
+    let run = rotator.resolve(run.id, Decision::RollBack).await.unwrap();
+    assert!(matches!(asks(&run), [Ask::Deletion { token: TokenRef::New(_), .. }]), "{run:?}");
+    // Every place has the old token by now, and the old one is what the person deletes.
+    world.provider.kill(&world.old);
+    let run = rotator.resolve(run.id, Decision::RevokedByHand(TokenRef::New(1))).await.unwrap();
+    assert!(matches!(completed(&run).old, OldEnd::Dead(_)));
+    assert!(world.all_hold(&new) && world.provider.is_alive(&new));
+}
+
+#[tokio::test]
+async fn a_waived_token_that_has_expired_meanwhile_goes_nowhere() {
+    let (world, rotator, run) = waiting().await;
+    let new = world.provider.mint("bot", ScopeSet::of(["gist"]));
+    let run = rotator.supply(run.id, new.clone()).await.unwrap();
+    let soon = tokenturn::Clock::now(&world.clock).plus(crate::world::seconds(100));
+    world.provider.amend(&new, |grant| grant.expiry = tokenturn::Expiry::At(soon));
+    world.a.plan_fault("install", tokenturn::consumer::memory::Fault::Limited(crate::world::seconds(5000)));
+    let run = rotator.resolve(run.id, Decision::InstallAnyway).await.unwrap();
+    assert!(matches!(run.outcome, tokenturn::rotation::Outcome::BackingOff { .. }), "{run:?}");
+    world.clock.advance(crate::world::seconds(5000));
+    let run = rotator.resume_due().await.unwrap().unwrap();
+    assert!(!run.outcome.is_over() && world.provider.is_alive(&world.old), "{run:?}");
+    assert_eq!(world.a.writes(), 0);
+}

@@ -18,4 +18,5 @@ mod plan;
 mod records;
 mod replace;
 mod sources;
+mod storm;
 mod world;

@@ -146,3 +146,34 @@ async fn an_unknown_token_handed_in_as_the_old_one_counts_as_dead() {
     assert!(matches!(completed(&run).old, OldEnd::Dead(_)));
     assert!(world.provider.is_alive(&world.old), "nobody said that this one was to go");
 }
+
+/// A world whose tokens come with a second secret, after the first installation.
+async fn with_companions() -> World {
+    let world = World::new().with_provider(tokenturn::provider::memory::MemoryProvider::with_companions);
+    completed(&world.rotator().rotate(Predecessor::None).await.unwrap());
+    world
+}
+
+#[tokio::test]
+async fn the_secret_that_came_with_a_token_is_kept_and_used_for_the_next() {
+    let world = with_companions().await;
+    assert_eq!(world.kept().await, ["current", "current+"]);
+    completed(&world.rotator().rotate(Predecessor::Kept).await.unwrap());
+    completed(&world.rotator().rotate(Predecessor::Kept).await.unwrap());
+    assert_eq!(world.kept().await, ["current", "current+"]);
+}
+
+#[tokio::test]
+async fn the_secret_of_a_token_that_is_gone_is_not_taken_for_that_of_another() {
+    let world = with_companions().await;
+    let given = world.provider.mint("owner", repo());
+    completed(&world.rotator().adopt(given, Predecessor::Kept).await.unwrap());
+    assert_eq!(world.kept().await, ["current"]);
+}
+
+#[tokio::test]
+async fn a_spread_leaves_the_secret_of_the_current_token_alone() {
+    let world = with_companions().await;
+    completed(&world.rotator().spread(&["b"]).await.unwrap());
+    assert_eq!(world.kept().await, ["current", "current+"]);
+}
