@@ -515,11 +515,32 @@ impl State {
         if *token == TokenRef::Old {
             self.old.standing = Some(Standing::Dead);
             self.old.fresh = true;
-            self.rolling_back = None;
+            let asked = |candidate: &&mut Issued| matches!(candidate.life, Life::Asked { .. });
+            if let (true, Some(candidate)) = (self.rolling_back.is_some(), self.candidate_opt().filter(asked)) {
+                // A person was to delete the new token, and it is the only one that is left.
+                candidate.life = Life::Alive;
+            }
+            self.forward_again();
         }
         // A check that passed because the dead one passed it says nothing any more.
         for place in &mut self.places {
             place.unproven = true;
+        }
+    }
+
+    /// There is no way back any more: forward, with another token where the new one is on its way out already.
+    fn forward_again(&mut self) {
+        if self.rolling_back.take().is_none() {
+            return;
+        }
+        if let Some(candidate) = self.candidate_opt().filter(|candidate| candidate.life != Life::Alive) {
+            candidate.discarded = Some(Reason::RolledBack);
+            self.replace_candidate();
+        }
+        for place in self.places.iter_mut().filter(|place| place.restore != Restore::No) {
+            place.restore = Restore::No;
+            place.progress = Progress::Waiting;
+            place.fresh = false;
         }
     }
 
@@ -825,19 +846,8 @@ impl State {
             Compromised::Old => {
                 self.old.kept = false;
                 self.drain_until = None;
-                if self.rolling_back.take().is_some() {
-                    // Going back to a token that leaked would be wrong: forward again, with another one where the new
-                    // one is on its way out already.
-                    if let Some(candidate) = self.candidate_opt().filter(|candidate| candidate.life != Life::Alive) {
-                        candidate.discarded = Some(Reason::RolledBack);
-                        self.replace_candidate();
-                    }
-                    for place in self.places.iter_mut().filter(|place| place.restore != Restore::No) {
-                        place.restore = Restore::No;
-                        place.progress = Progress::Waiting;
-                        place.fresh = false;
-                    }
-                }
+                // Going back to a token that leaked would be wrong.
+                self.forward_again();
             }
             Compromised::New => {
                 let back = self.may_roll_back();

@@ -286,7 +286,8 @@ impl State {
     }
 
     /// Whether the provider was seen to take the old token since the last wait.
-    pub(crate) fn old_is_live(&self) -> bool {
+    #[must_use]
+    pub fn old_is_live(&self) -> bool {
         matches!(self.old.standing, Some(Standing::Live | Standing::Lacking)) && !matches!(self.old.life, Life::Dead(_))
     }
 

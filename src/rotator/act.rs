@@ -220,7 +220,7 @@ async fn admit(session: &Session) -> Result<Vec<Fact>> {
         session.inner.scope_policy(state.old_owner()).judge(&grant, session.inner.provider.scopes(), session.now());
     let mut lacks = verdict.lacks;
     if state.is_waived() {
-        lacks.clear();
+        lacks.retain(Lack::is_final);
     }
     if let Some(credential) = session.inner.other_holder(grant.fingerprint).await? {
         lacks.push(Lack::HeldElsewhere { credential: credential.to_string() });
@@ -402,16 +402,27 @@ async fn prove(session: &Session, token: &TokenRef) -> Result<Vec<Fact>> {
         Err(error) if error.kind() == ErrorKind::Journal => return Err(error),
         Err(error) => vec![failed(session, &act, &error)?],
     };
-    let by_hand = state.charter().can.ending == EndedBy::Person;
-    if let (true, TokenRef::Old, Some(new)) = (by_hand, token, state.candidate()) {
-        // People delete the wrong row: both tokens are asked.
-        match inspect(session, &new).await {
-            Err(error) if error.kind() == ErrorKind::Unauthenticated => facts.push(Fact::CandidateDied),
-            Err(error) if error.kind() == ErrorKind::Journal => return Err(error),
-            Ok(_) | Err(_) => {}
-        }
+    if state.charter().can.ending == EndedBy::Person {
+        facts.extend(wrong_row(session, token).await?);
     }
     Ok(facts)
+}
+
+/// People delete the wrong row: the other token is asked too.
+async fn wrong_row(session: &Session, token: &TokenRef) -> Result<Option<Fact>> {
+    let state = session.state()?;
+    let (other, fact) = match (token, state.candidate()) {
+        (TokenRef::Old, Some(new)) => (new, Fact::CandidateDied),
+        (token, Some(new)) if *token == new && state.old_is_live() && state.charter().predecessor.has_value() => {
+            (TokenRef::Old, Fact::PredecessorLooked { standing: Standing::Dead, owner: None })
+        }
+        _ => return Ok(None),
+    };
+    match inspect(session, &other).await {
+        Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(Some(fact)),
+        Err(error) if error.kind() == ErrorKind::Journal => Err(error),
+        Ok(_) | Err(_) => Ok(None),
+    }
 }
 
 fn alive_still(session: &Session, token: &TokenRef, act: &Act) -> Result<Vec<Fact>> {

@@ -14,7 +14,7 @@ use crate::journal::{
     Batch, Claim, Head, HeadFilter, Lease, Mac, Page, Record, SealContext, SealedValue, Status, ValueId,
 };
 use crate::name::RunId;
-use crate::rotation::{Ending, Fact, Outcome, Possession, State, TokenRef};
+use crate::rotation::{Ending, Fact, Outcome, Possession, Source, State, TokenRef};
 use crate::token::Token;
 
 /// How often an append whose answer was lost is tried.
@@ -237,7 +237,7 @@ impl Session {
         Ok(match token {
             TokenRef::Old if charter.predecessor.held == Possession::Kept => current(),
             TokenRef::Old => ValueId::new(format!("{run}/old")),
-            TokenRef::New(0) if matches!(charter.source, crate::rotation::Source::Kept(_)) => current(),
+            TokenRef::New(0) if matches!(charter.source, Source::Kept(_)) => current(),
             TokenRef::New(attempt) => ValueId::new(format!("{run}/new-{attempt}")),
             TokenRef::Found(id) => ValueId::new(format!("{run}/found-{id}")),
         })
@@ -285,6 +285,9 @@ impl Session {
         let completed = matches!(state.ending(), Some(Ending::Completed { .. }));
         if completed && !self.inner.policy.keep_current {
             wanted.clear();
+        } else if completed && !matches!(state.charter().source, Source::Kept(_)) && !state.has_companion() {
+            // What came with the token before is not that of this one.
+            wanted.retain(|id| *id != current_companion());
         }
         if state.ending().is_none() {
             wanted.extend([self.value_id(&TokenRef::Old)?, self.companion_id(&TokenRef::Old)?]);

@@ -216,7 +216,7 @@ impl Lack {
         matches!(self, Self::Restricted { .. } | Self::Missing { .. } | Self::Right { .. })
     }
 
-    fn is_final(&self) -> bool {
+    pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Dead { .. } | Self::SameAsOld | Self::HeldElsewhere { .. } | Self::Expired { .. })
     }
 }

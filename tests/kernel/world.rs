@@ -639,6 +639,12 @@ impl World {
                     turn.facts.push(Fact::CandidateDied);
                 }
             }
+            let back = state.candidate().as_ref() == Some(token) && state.old_is_live();
+            if back && state.charter().predecessor.has_value() && !self.old_lives() {
+                for turn in &mut turns.all {
+                    turn.facts.push(Fact::PredecessorLooked { standing: Standing::Dead, owner: None });
+                }
+            }
         }
         turns.faults(None);
         turns.all
@@ -722,6 +728,15 @@ impl World {
                         wrong_row.kill(token, Killer::Us);
                     }
                     turn(wrong_row, decided(Decision::RevokedByHand(token.clone())), "deletes the wrong row");
+                }
+                if state.candidate().as_ref() == Some(token) && self.old_lives() && state.old_is_live() {
+                    // On the way back, every place has the old one again.
+                    let mut wrong_row = self.clone();
+                    wrong_row.old = Some(Killer::Person);
+                    if !state.is_provable(token) {
+                        wrong_row.kill(token, Killer::Us);
+                    }
+                    turn(wrong_row, decided(Decision::RevokedByHand(token.clone())), "deletes the row of the old one");
                 }
             }
             _ => {}
