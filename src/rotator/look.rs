@@ -33,14 +33,21 @@ impl Books {
         self.head.current.filter(|_| self.kept.is_some())
     }
 
+    /// The value of the token in use, where it is kept.
+    pub(super) async fn kept_value(&self, inner: &Inner) -> Result<Option<Token>> {
+        match &self.kept {
+            Some(kept) => inner.sealer.open(&kept.sealed, &kept.context).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// The value of a token, where it is at hand.
     pub(super) async fn value_of(&self, inner: &Inner, token: &Predecessor) -> Result<Option<Token>> {
         match token {
             Predecessor::Held(token) => Ok(Some(token.clone())),
             Predecessor::Known(_) | Predecessor::None => Ok(None),
             Predecessor::Kept => {
-                let kept = self.kept.as_ref().ok_or_else(nothing_kept)?;
-                let token = inner.sealer.open(&kept.sealed, &kept.context).await?;
+                let token = self.kept_value(inner).await?.ok_or_else(nothing_kept)?;
                 if self.head.current == Some(token.fingerprint()) {
                     return Ok(Some(token));
                 }
@@ -111,6 +118,36 @@ async fn look_at_place(
         _ => None,
     };
     Sight { name: name.clone(), slot, verification }
+}
+
+/// Why no run may begin over this predecessor: the journal keeps another token as current that lives, and it would be
+/// forgotten.
+pub(super) async fn forgets(
+    inner: &Inner,
+    kept: Option<&Token>,
+    predecessor: &Predecessor,
+    given: Option<&Token>,
+) -> Option<Error> {
+    let kept = kept?;
+    let same = match predecessor {
+        Predecessor::Kept => true,
+        Predecessor::Held(old) => old == kept,
+        Predecessor::Known(_) | Predecessor::None => false,
+    };
+    if same || given == Some(kept) {
+        return None;
+    }
+    match in_time(inner, inner.provider.inspect(kept)).await {
+        Err(error) if error.kind() == ErrorKind::Unauthenticated => None,
+        Ok(_) | Err(_) => Some(Error::new(
+            ErrorKind::Refused,
+            format!(
+                "the journal keeps another token as current, {}, which may live and would be forgotten: rotate that one \
+                 with `Predecessor::Kept`, or delete it at the provider first",
+                kept.fingerprint()
+            ),
+        )),
+    }
 }
 
 async fn in_time<T>(inner: &Inner, look: impl Future<Output = Result<T>>) -> Result<T> {

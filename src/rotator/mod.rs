@@ -298,6 +298,7 @@ impl Rotator {
                 "this provider makes a token only from the one before: revoked first, nothing would be left to issue from; \
                  use ReplaceNow, which ends it in the same step",
             )),
+            Some(_) if session.open_run().is_none() => self.forgets(&session, &leaked, None).await?,
             Some(_) => None,
         };
         let (Some(compromised), None) = (compromised, &refusal) else {
@@ -361,7 +362,11 @@ impl Rotator {
             session.close().await?;
             return Err(another_open());
         }
-        let begun = match self.held_by_another(&predecessor, session.current()).await? {
+        let refused = match self.held_by_another(&predecessor, session.current()).await? {
+            None => self.forgets(&session, &predecessor, given.as_ref()).await?,
+            refused => refused,
+        };
+        let begun = match refused {
             Some(refused) => Err(refused),
             None => self.begin_in(&mut session, given, predecessor, places),
         };
@@ -391,6 +396,12 @@ impl Rotator {
             );
             Error::new(ErrorKind::Refused, text).with_subject(self.inner.name.as_str())
         }))
+    }
+
+    async fn forgets(&self, session: &Session, predecessor: &Predecessor, given: Option<&Token>) -> Result<Option<Error>> {
+        let kept = session.value(&session::current()).await?;
+        let refused = look::forgets(&self.inner, kept.as_ref(), predecessor, given).await;
+        Ok(refused.map(|error| error.with_subject(self.inner.name.as_str())))
     }
 
     fn begin_in(

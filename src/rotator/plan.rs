@@ -135,6 +135,12 @@ impl Rotator {
         let rehearsal = rehearse(charter, standing, owner, inner.clock.now())?;
         let seen = findings::Seen { books: &books, predecessor, look: &look, standing, sights: &sights };
         let mut findings = findings::all(inner, &seen, rehearsal.stops.as_ref());
+        let kept = books.kept_value(inner).await?;
+        if let (false, Some(forgets)) =
+            (books.head.status.is_open(), look::forgets(inner, kept.as_ref(), predecessor, None).await)
+        {
+            findings.push(Finding::new(Severity::Blocker, None, forgets.problem().text));
+        }
         if let Some(other) = self.held_by_another(predecessor, books.current()).await? {
             findings.push(Finding::new(Severity::Blocker, None, other.problem().text));
         }

@@ -73,14 +73,15 @@ async fn to_rotate_twice_is_to_join_the_open_run() {
 }
 
 #[tokio::test]
-async fn two_calls_at_once_make_one_run() {
+async fn of_two_calls_at_once_the_second_does_not_replace_the_token_of_the_first() {
     let world = World::new();
     let rotator = world.rotator();
     let (one, two) = tokio::join!(rotator.rotate(world.held()), rotator.rotate(world.held()));
     completed(&one.unwrap());
-    // The second begins a run of its own, over a token that is dead by then.
-    completed(&two.unwrap());
-    assert_eq!(world.provider.live(), 2);
+    let error = two.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.to_string().contains("Predecessor::Kept"), "{error}");
+    assert_eq!(world.provider.live(), 1);
 }
 
 #[tokio::test(start_paused = true)]

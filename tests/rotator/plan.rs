@@ -225,9 +225,13 @@ async fn an_old_token_near_its_end_is_said() {
 async fn a_token_that_is_not_the_kept_one_is_said() {
     let world = World::new();
     completed(&world.rotator().rotate(world.held()).await.unwrap());
-    says(&plan(&world).await, Severity::Warning, "the journal keeps another token as current");
+    says(&plan(&world).await, Severity::Blocker, "the journal keeps another token as current");
     let plan = world.rotator().plan(&Predecessor::Kept).await.unwrap();
     does_not_say(&plan, "keeps another");
+    world.provider.kill(&world.newest());
+    let plan = self::plan(&world).await;
+    says(&plan, Severity::Warning, "the journal keeps another token as current");
+    assert!(!plan.is_blocked());
 }
 
 #[tokio::test]

@@ -147,6 +147,27 @@ async fn an_unknown_token_handed_in_as_the_old_one_counts_as_dead() {
     assert!(world.provider.is_alive(&world.old), "nobody said that this one was to go");
 }
 
+#[tokio::test]
+async fn a_live_token_that_we_keep_is_not_forgotten_for_another() {
+    let world = World::new();
+    let rotator = world.rotator();
+    completed(&rotator.rotate(world.held()).await.unwrap());
+    let kept = world.newest();
+    let made = world.provider.mint("bot", repo());
+    for predecessor in [Predecessor::Held(made.clone()), Predecessor::None] {
+        assert_eq!(rotator.rotate(predecessor.clone()).await.unwrap_err().kind(), ErrorKind::Refused);
+        let given = world.provider.mint("bot", repo());
+        assert_eq!(rotator.adopt(given, predecessor).await.unwrap_err().kind(), ErrorKind::Refused);
+    }
+    let urgency = tokenturn::rotation::Urgency::RevokeFirst;
+    assert_eq!(rotator.emergency(Predecessor::Held(made.clone()), urgency).await.unwrap_err().kind(), ErrorKind::Refused);
+    // To adopt the kept one again forgets nothing, nor does going on without one that is dead.
+    completed(&rotator.adopt(kept.clone(), Predecessor::Held(world.old.clone())).await.unwrap());
+    world.provider.kill(&kept);
+    completed(&rotator.rotate(Predecessor::Held(made.clone())).await.unwrap());
+    assert!(!world.provider.is_alive(&made) && world.all_hold(&world.newest()));
+}
+
 /// A world whose tokens come with a second secret, after the first installation.
 async fn with_companions() -> World {
     let world = World::new().with_provider(tokenturn::provider::memory::MemoryProvider::with_companions);
