@@ -258,10 +258,10 @@ impl Provider for MemoryProvider {
 
     async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
         let issue = || {
-            if let (true, Some(current)) = (self.companions, request.current) {
-                if request.companion != Some(&companion_of(current)) {
-                    return Err(unknown());
-                }
+            if let (true, Some(current)) = (self.companions, request.current)
+                && request.companion != Some(&companion_of(current))
+            {
+                return Err(unknown());
             }
             let guide = || Guide::new("Make a token").with_step("name", format!("Call it {}.", request.label));
             Ok(match self.capabilities.issuer {
@@ -275,7 +275,7 @@ impl Provider for MemoryProvider {
                         guide: guide(),
                         ticket: Token::new("memory-ticket")?,
                         poll_after: now.plus(Duration::from_secs(5)),
-                        until: now.plus(Duration::from_secs(900)),
+                        until: now.plus(Duration::from_mins(15)),
                     }
                 }
                 Issuer::Person => Issuance::Guided(guide()),
@@ -286,9 +286,8 @@ impl Provider for MemoryProvider {
 
     async fn collect(&self, ticket: &Token) -> Result<Issuance> {
         let collect = || {
-            let used = || {
-                Error::new(ErrorKind::Protocol, "this code was used before").with_effect(crate::Effect::Unknown)
-            };
+            let used =
+                || Error::new(ErrorKind::Protocol, "this code was used before").with_effect(crate::Effect::Unknown);
             let (agreed, pending) = {
                 let state = self.lock();
                 (state.agreed, state.pending.clone())
@@ -300,7 +299,7 @@ impl Provider for MemoryProvider {
                     guide: Guide::new("Make a token"),
                     ticket: ticket.clone(),
                     poll_after: now.plus(Duration::from_secs(5)),
-                    until: now.plus(Duration::from_secs(900)),
+                    until: now.plus(Duration::from_mins(15)),
                 });
             }
             self.lock().pending = None;
@@ -315,7 +314,9 @@ impl Provider for MemoryProvider {
             Ok(match self.capabilities.ending {
                 EndedBy::Person => {
                     let label = token.label().map_or_else(|| "by its name".to_owned(), |label| format!("{label}"));
-                    Revocation::Guided(Guide::new("Delete a token").with_step("row", format!("Delete the row {label}.")))
+                    Revocation::Guided(
+                        Guide::new("Delete a token").with_step("row", format!("Delete the row {label}.")),
+                    )
                 }
                 EndedBy::ApiLater => {
                     if let Some(entry) = state.retired_mut(token) {
@@ -349,7 +350,8 @@ impl Provider for MemoryProvider {
         let find = || {
             let now = self.inner.clock.now();
             let state = self.lock();
-            let mine = state.tokens.iter().filter(|(_, entry)| entry.label.as_ref() == Some(label) && entry.is_alive(now));
+            let mine =
+                state.tokens.iter().filter(|(_, entry)| entry.label.as_ref() == Some(label) && entry.is_alive(now));
             mine.map(|(number, _)| TokenId::new(number.to_string())).collect()
         };
         self.inner.faults.around("find", "memory", find, || Ok(Vec::new())).await

@@ -81,10 +81,25 @@ pub(super) enum Issue {
     NotYet,
     /// Asked for; whether anything came of it is unknown until an answer is durable. Asking a person for a paste leaves
     /// nothing behind by itself; a poll whose answer was lost may.
-    Issuing { attempt: u32, label: Label, look_after: Timestamp, polled: bool },
-    Asked { attempt: u32, guide: Guide, refusal: Option<Refusal> },
+    Issuing {
+        attempt: u32,
+        label: Label,
+        look_after: Timestamp,
+        polled: bool,
+    },
+    Asked {
+        attempt: u32,
+        guide: Guide,
+        refusal: Option<Refusal>,
+    },
     /// A person agrees elsewhere. Uncertain once a poll's answer may have been lost.
-    Pending { attempt: u32, label: Label, guide: Guide, poll_after: Timestamp, uncertain: bool },
+    Pending {
+        attempt: u32,
+        label: Label,
+        guide: Guide,
+        poll_after: Timestamp,
+        uncertain: bool,
+    },
     Done,
     /// Its value is lost for ever, and nothing can issue another.
     Lost,
@@ -111,9 +126,17 @@ pub(super) struct Issued {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Admission {
     /// Nobody has looked, or not since the last wait. A person may have overruled the policy before.
-    Unjudged { waived: bool },
-    Admitted { grant: Grant, waived: bool },
-    Refused { refusal: Refusal, grant: Option<Grant> },
+    Unjudged {
+        waived: bool,
+    },
+    Admitted {
+        grant: Grant,
+        waived: bool,
+    },
+    Refused {
+        refusal: Refusal,
+        grant: Option<Grant>,
+    },
 }
 
 /// From alive to proven dead.
@@ -121,17 +144,26 @@ pub(super) enum Admission {
 pub(super) enum Life {
     Alive,
     /// Asked to be ended, now or `before`; whether it happened is unknown.
-    Revoking { before: bool },
+    Revoking {
+        before: bool,
+    },
     /// The provider answered yes; to be seen.
-    Promised { look_after: Timestamp },
+    Promised {
+        look_after: Timestamp,
+    },
     /// A person was asked to delete it.
-    Asked { guide: Guide },
+    Asked {
+        guide: Guide,
+    },
     /// A person says so; to be seen.
-    Claimed { guide: Option<Guide> },
+    Claimed {
+        guide: Option<Guide>,
+    },
     Dead(Death),
 }
 
 /// One place.
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct PlaceState {
     /// Every token that it may hold. It never misses the one that it does hold.
@@ -280,12 +312,8 @@ impl State {
             }
             Fact::Issuing { attempt, label, look_after } => {
                 self.attempts = *attempt;
-                self.issue = Issue::Issuing {
-                    attempt: *attempt,
-                    label: label.clone(),
-                    look_after: *look_after,
-                    polled: false,
-                };
+                self.issue =
+                    Issue::Issuing { attempt: *attempt, label: label.clone(), look_after: *look_after, polled: false };
                 if self.charter.can.fate == Fate::Dies {
                     self.stale_predecessor();
                 }
@@ -462,10 +490,10 @@ impl State {
         if let Issue::Pending { uncertain, .. } = &mut self.issue {
             *uncertain = true;
         }
-        if let Some(Issued { admission, .. }) = self.candidate_opt() {
-            if let Admission::Admitted { waived, .. } = admission {
-                *admission = Admission::Unjudged { waived: *waived };
-            }
+        if let Some(Issued { admission, .. }) = self.candidate_opt()
+            && let Admission::Admitted { waived, .. } = admission
+        {
+            *admission = Admission::Unjudged { waived: *waived };
         }
     }
 
@@ -662,13 +690,11 @@ impl State {
     /// What a failed act leaves behind: without effect, nothing; otherwise it counts as under way.
     fn failed(&mut self, act: &Act, problem: &Problem) -> Result<()> {
         let harmless = problem.effect == Effect::None;
+        if *act == Act::LookAtPredecessor && self.gave_up.remove(act).is_some() {
+            // Not to know is an answer, and what is to be done about it depends on where the run is.
+            self.predecessor_looked(Standing::Unknown);
+        }
         match act {
-            Act::LookAtPredecessor => {
-                // Not to know is an answer, and what is to be done about it depends on where the run is.
-                if self.gave_up.remove(act).is_some() {
-                    self.predecessor_looked(Standing::Unknown);
-                }
-            }
             Act::Issue if harmless => self.issue = Issue::NotYet,
             Act::Collect => self.collect_failed(harmless),
             Act::Install(consumer) => {
@@ -714,12 +740,7 @@ impl State {
             *uncertain |= !harmless;
             if gave_up {
                 self.issue = if *uncertain {
-                    Issue::Issuing {
-                        attempt: *attempt,
-                        label: label.clone(),
-                        look_after: *poll_after,
-                        polled: true,
-                    }
+                    Issue::Issuing { attempt: *attempt, label: label.clone(), look_after: *poll_after, polled: true }
                 } else {
                     Issue::NotYet
                 };
@@ -905,6 +926,7 @@ impl State {
 }
 
 fn contradiction(what: &'static str) -> Error {
-    Error::new(ErrorKind::Journal, what)
-        .with_source("the journal is damaged or was written by another version: do not act on it, restore or inspect it")
+    Error::new(ErrorKind::Journal, what).with_source(
+        "the journal is damaged or was written by another version: do not act on it, restore or inspect it",
+    )
 }

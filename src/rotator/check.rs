@@ -73,12 +73,15 @@ impl Rotator {
     /// read. What is wrong with the token or a place is no error but part of the [`Check`].
     pub async fn check(&self, token: &Predecessor) -> Result<Check> {
         if matches!(token, Predecessor::None) {
-            return Err(Error::new(ErrorKind::InvalidInput, "there is no token to check: hand one in, or check the kept one"));
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "there is no token to check: hand one in, or check the kept one",
+            ));
         }
         let inner = &*self.inner;
         let value = Books::read(inner).await?.value_of(inner, token).await?;
         let (grant, problem) = match look::look_at(inner, token, value.as_ref()).await {
-            Look::Grant(grant) => (Some(grant), None),
+            Look::Grant(grant) => (Some(*grant), None),
             Look::Absent | Look::Blind | Look::Id(Liveness::Alive) => (None, None),
             Look::Id(Liveness::Dead) => {
                 let text = "the provider does not know a token of this id: it is dead";

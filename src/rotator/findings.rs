@@ -49,15 +49,16 @@ fn warning(subject: Option<&str>, text: impl Into<String>) -> Finding {
 
 fn about_journal(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
     if let (true, Some(run)) = (seen.books.head.status.is_open(), &seen.books.head.run) {
-        findings.push(info(None, format!("the rotation {run} is open: `rotate` goes on with that instead of a new one")));
+        findings
+            .push(info(None, format!("the rotation {run} is open: `rotate` goes on with that instead of a new one")));
     }
-    if let (Predecessor::Held(token), Some(current)) = (seen.predecessor, seen.books.current()) {
-        if token.fingerprint() != current {
-            let text = format!(
-                "the journal keeps another token as current, {current}: make sure that the one handed in is in use"
-            );
-            findings.push(warning(None, text));
-        }
+    if let (Predecessor::Held(token), Some(current)) = (seen.predecessor, seen.books.current())
+        && token.fingerprint() != current
+    {
+        let text = format!(
+            "the journal keeps another token as current, {current}: make sure that the one handed in is in use"
+        );
+        findings.push(warning(None, text));
     }
 }
 
@@ -75,7 +76,9 @@ fn about_predecessor(inner: &Inner, seen: &Seen<'_>, findings: &mut Vec<Finding>
             let missing = inner.provider.scopes().missing(&inner.whole, &granted);
             findings.push(warning(None, format!("the old token lacks scopes that the consumers need: {missing}")));
         }
-        (_, Look::Grant(grant)) => findings.push(info(None, format!("the old token is alive; it belongs to {}", grant.owner))),
+        (_, Look::Grant(grant)) => {
+            findings.push(info(None, format!("the old token is alive; it belongs to {}", grant.owner)))
+        }
         (_, Look::Id(_)) => {
             let text = "the old token is alive; its value is not at hand, so it cannot be put back: there is no rollback once \
                         a consumer was written";
@@ -87,15 +90,17 @@ fn about_predecessor(inner: &Inner, seen: &Seen<'_>, findings: &mut Vec<Finding>
             findings.push(warning(None, text));
         }
         (_, Look::Failed(error)) => {
-            findings.push(warning(None, format!("how the old token stands could not be found out: {}", error.problem())));
+            findings
+                .push(warning(None, format!("how the old token stands could not be found out: {}", error.problem())));
         }
     }
     let Look::Grant(grant) = seen.look else { return };
     let now = inner.clock.now();
     let soon = days_left(grant, now).filter(|days| *days < 7);
     if let (Some(days), Expiry::At(end)) = (soon, grant.expiry) {
-        let span = Span(Duration::from_secs(86_400).saturating_mul(u32::try_from(days).unwrap_or(0)));
-        findings.push(warning(None, format!("the old token ends in {span}, at {end}: what is not done by then has none")));
+        let span = Span(Duration::from_hours(24).saturating_mul(u32::try_from(days).unwrap_or(0)));
+        findings
+            .push(warning(None, format!("the old token ends in {span}, at {end}: what is not done by then has none")));
     }
 }
 
@@ -115,7 +120,8 @@ fn about_provider(inner: &Inner, seen: &Seen<'_>, findings: &mut Vec<Finding>) {
             }
         }
         Fate::DiesBeyond(most) => {
-            let text = format!("it lets {most} tokens live, and issuing ends the oldest beyond that: see that none is needed");
+            let text =
+                format!("it lets {most} tokens live, and issuing ends the oldest beyond that: see that none is needed");
             findings.push(warning(name, text));
         }
     }
@@ -126,7 +132,8 @@ fn about_provider(inner: &Inner, seen: &Seen<'_>, findings: &mut Vec<Finding>) {
     if revokes && can.ending == EndedBy::Person {
         findings.push(info(name, "a person deletes the old token at the end: the run waits for it"));
     }
-    if revokes && matches!(seen.predecessor, Predecessor::Known(_)) && can.ending != EndedBy::Person && !can.ends_by_id {
+    if revokes && matches!(seen.predecessor, Predecessor::Known(_)) && can.ending != EndedBy::Person && !can.ends_by_id
+    {
         findings.push(warning(name, "it ends no token by its id alone: a person must delete the old one"));
     }
     match inner.policy.old {
@@ -180,7 +187,10 @@ fn about_place(place: &Place, findings: &mut Vec<Finding>) {
         findings.push(info(name, "it cannot show that the token is the new one before the old one is dead"));
     }
     if !can.restorable {
-        findings.push(warning(name, "the old token cannot be put back there: once it is written, the run goes forward only"));
+        findings.push(warning(
+            name,
+            "the old token cannot be put back there: once it is written, the run goes forward only",
+        ));
     }
     if can.disruptive {
         findings.push(warning(name, "writing it disturbs what runs there"));
@@ -197,7 +207,9 @@ fn about_sharing(inner: &Inner, findings: &mut Vec<Finding>) {
         return;
     }
     let names = applications.into_iter().collect::<Vec<_>>().join(", ");
-    let text = format!("{names} share this token: their vendors advise one token for each, which may do no more than it needs");
+    let text = format!(
+        "{names} share this token: their vendors advise one token for each, which may do no more than it needs"
+    );
     findings.push(warning(None, text));
     for (name, own) in &inner.required {
         let unneeded = inner.provider.scopes().excess(own, &inner.whole);

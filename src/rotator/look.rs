@@ -63,7 +63,7 @@ impl Books {
 pub(super) enum Look {
     /// There is none to look at.
     Absent,
-    Grant(Grant),
+    Grant(Box<Grant>),
     /// Its id alone was asked about.
     Id(Liveness),
     /// Neither its value nor a way to ask for its id is at hand.
@@ -74,7 +74,9 @@ pub(super) enum Look {
 pub(super) async fn look_at(inner: &Inner, token: &Predecessor, value: Option<&Token>) -> Look {
     let said = |error: Error| Look::Failed(error.with_subject(inner.provider.name()));
     match (value, token) {
-        (Some(value), _) => in_time(inner, inner.provider.inspect(value)).await.map_or_else(said, Look::Grant),
+        (Some(value), _) => {
+            in_time(inner, inner.provider.inspect(value)).await.map_or_else(said, |grant| Look::Grant(Box::new(grant)))
+        }
         (None, Predecessor::Known(id)) if inner.provider.capabilities().status_by_id => {
             in_time(inner, inner.provider.status(id)).await.map_or_else(said, Look::Id)
         }

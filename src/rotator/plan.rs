@@ -127,7 +127,7 @@ impl Rotator {
             Look::Absent | Look::Blind | Look::Failed(_) => (Standing::Unknown, None),
         };
         let admitted = match (&value, &look) {
-            (Some(value), Look::Grant(grant)) => Some(AdmittedToken::new(value.clone(), grant.clone())?),
+            (Some(value), Look::Grant(grant)) => Some(AdmittedToken::new(value.clone(), (**grant).clone())?),
             _ => None,
         };
         let sights = look::look_around(inner, admitted.as_ref()).await;
@@ -222,4 +222,3 @@ impl fmt::Display for Plan {
         self.findings.iter().try_for_each(|finding| writeln!(f, "  {finding}"))
     }
 }
-

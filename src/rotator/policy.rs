@@ -16,8 +16,8 @@ use crate::token::{Excess, UnknownAccess};
 /// use tokenturn::Policy;
 ///
 /// let policy = Policy::default()
-///     .grace(Duration::from_secs(2 * 60 * 60))
-///     .lifetime(Duration::from_secs(90 * 24 * 60 * 60))
+///     .grace(Duration::from_hours(2))
+///     .lifetime(Duration::from_hours(90 * 24))
 ///     .owner("deploy-bot");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,18 +54,18 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            old: OldPolicy::Revoke { grace: Duration::from_secs(24 * 60 * 60) },
+            old: OldPolicy::Revoke { grace: Duration::from_hours(24) },
             on_failure: None,
             patience: Patience::default(),
             linger: Duration::from_secs(30),
             lifetime: None,
-            minimum_life: Duration::from_secs(24 * 60 * 60),
+            minimum_life: Duration::from_hours(24),
             excess: Excess::default(),
             unknown: UnknownAccess::default(),
             owners: Vec::new(),
             parallel: 8,
-            act_timeout: Duration::from_secs(120),
-            lease: Duration::from_secs(10 * 60),
+            act_timeout: Duration::from_mins(2),
+            lease: Duration::from_mins(10),
             keep_current: true,
         }
     }
@@ -229,7 +229,7 @@ impl Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self::new(Duration::from_secs(1), Duration::from_secs(5 * 60), Duration::from_secs(30 * 60))
+        Self::new(Duration::from_secs(1), Duration::from_mins(5), Duration::from_mins(30))
     }
 }
 
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn waits_grow_are_bounded_and_end() {
-        let patience = Patience::new(Duration::from_secs(1), Duration::from_secs(60), Duration::from_secs(600));
+        let patience = Patience::new(Duration::from_secs(1), Duration::from_mins(1), Duration::from_mins(10));
         let error = || Error::new(ErrorKind::Unavailable, "down");
         let since = Timestamp::from_unix_seconds(0);
         let wait = |error: &Error, spent: i64| {

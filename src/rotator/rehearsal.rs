@@ -23,7 +23,12 @@ pub(super) struct Rehearsal {
 }
 
 /// Goes through a run with imagined successes, given how the old token stands.
-pub(super) fn rehearse(charter: Charter, standing: Standing, owner: Option<String>, now: Timestamp) -> Result<Rehearsal> {
+pub(super) fn rehearse(
+    charter: Charter,
+    standing: Standing,
+    owner: Option<String>,
+    now: Timestamp,
+) -> Result<Rehearsal> {
     let mind = Mind { standing, owner, now, token: Token::new("imagined")? };
     let mut state = State::begin(charter);
     let mut rehearsal = Rehearsal { steps: Vec::new(), stops: None };
@@ -41,7 +46,7 @@ pub(super) fn rehearse(charter: Charter, standing: Standing, owner: Option<Strin
                     }
                     recorded(&state, *fact, now)
                 }
-                Step::Do(act) => mind.done(&state, act)?,
+                Step::Do(act) => mind.done(&state, act),
                 // Nothing that goes well needs a decision.
                 Step::Await(Wait::Decision | Wait::Cure) => return Ok(rehearsal),
                 Step::Await(wait) => mind.waited(&state, wait),
@@ -80,9 +85,9 @@ struct Mind {
 }
 
 impl Mind {
-    fn done(&self, state: &State, act: Act) -> Result<Vec<Fact>> {
+    fn done(&self, state: &State, act: Act) -> Vec<Fact> {
         let can = &state.charter().can;
-        Ok(match act {
+        match act {
             Act::LookAtPredecessor => {
                 vec![Fact::PredecessorLooked { standing: self.standing, owner: self.owner.clone() }]
             }
@@ -132,7 +137,7 @@ impl Mind {
             Act::Prove(token) => vec![Fact::Revoked { token, proof: Death::Seen }],
             // Going back is not what goes well.
             Act::Restore(_) | Act::VerifyRestored(_) => vec![Fact::Ended { ending: Ending::Abandoned }],
-        })
+        }
     }
 
     fn issued(&self, state: &State) -> Vec<Fact> {
@@ -268,4 +273,3 @@ impl std::fmt::Display for Span {
         write!(f, "{count} {unit}{}", if count == 1 { "" } else { "s" })
     }
 }
-

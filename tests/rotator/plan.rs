@@ -33,9 +33,9 @@ fn kinds(plan: &Plan) -> Vec<StepKind> {
 
 #[tokio::test]
 async fn the_steps_come_in_the_order_in_which_they_will_happen() {
+    use StepKind::{Admit, Install, Issue, LastLook, Read, Revoke, Verify, Wait};
     let world = World::new();
     let plan = world.with_policy(Policy::default()).plan(&world.held()).await.unwrap();
-    use StepKind::{Admit, Install, Issue, LastLook, Read, Revoke, Verify, Wait};
     assert_eq!(
         kinds(&plan),
         [Read, Issue, Admit, Install, Verify, Wait, LastLook, Revoke, Verify],

@@ -353,7 +353,7 @@ async fn live(seed: u64) -> &'static str {
 
 async fn history(life: &Life) -> String {
     let events = life.rotator.events(Seq::ZERO).await.unwrap();
-    events.iter().map(|event| format!("{event}\n")).collect()
+    events.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,124 @@
+//! How a run begins, and when it may not.
+
+use super::session::{self, Session};
+use super::{Predecessor, Rotator, Run, another_open, engine, look};
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::RunId;
+use crate::provider::Fate;
+use crate::rotation::{Charter, Fact, OldPolicy, Place, Source, TokenRef};
+use crate::token::{Fingerprint, Token};
+
+impl Rotator {
+    pub(super) async fn begin(&self, given: Option<Token>, predecessor: Predecessor, places: &[Place]) -> Result<Run> {
+        let mut session = Session::open(self.inner.clone()).await?;
+        if let Some(state) = session.open_run() {
+            let same = match (&predecessor, &given) {
+                (Predecessor::Held(old), None) => state.charter().predecessor.fingerprint == Some(old.fingerprint()),
+                (_, Some(token)) => state.charter().source == Source::Given(token.fingerprint()),
+                _ => true,
+            };
+            if same {
+                return engine::resume(session).await;
+            }
+            session.close().await?;
+            return Err(another_open());
+        }
+        let refused = match self.held_by_another(&predecessor, session.current()).await? {
+            None => self.forgets(&session, &predecessor, given.as_ref()).await?,
+            refused => refused,
+        };
+        let begun = match refused {
+            Some(refused) => Err(refused),
+            None => self.begin_in(&mut session, given, predecessor, places),
+        };
+        if let Err(error) = begun {
+            session.close().await?;
+            return Err(error);
+        }
+        engine::drive(session).await
+    }
+
+    /// Why the token of this predecessor may not be ended: another credential's consumers use it.
+    pub(super) async fn held_by_another(
+        &self,
+        predecessor: &Predecessor,
+        current: Option<Fingerprint>,
+    ) -> Result<Option<Error>> {
+        let spared = !matches!(self.inner.policy.old, OldPolicy::Revoke { .. });
+        let fingerprint = match predecessor {
+            Predecessor::Held(token) => Some(token.fingerprint()),
+            Predecessor::Kept => current,
+            Predecessor::Known(_) | Predecessor::None => None,
+        };
+        let Some(fingerprint) = fingerprint else { return Ok(None) };
+        if spared && self.inner.provider.capabilities().fate != Fate::Dies {
+            return Ok(None);
+        }
+        Ok(self.inner.other_holder(fingerprint).await?.map(|other| {
+            let text = format!(
+                "the credential {other} uses this token too, and would be left without: keep the old token by the policy, or \
+                 rotate that credential"
+            );
+            Error::new(ErrorKind::Refused, text).with_subject(self.inner.name.as_str())
+        }))
+    }
+
+    pub(super) async fn forgets(
+        &self,
+        session: &Session,
+        predecessor: &Predecessor,
+        given: Option<&Token>,
+    ) -> Result<Option<Error>> {
+        let kept = session.value(&session::current()).await?;
+        let refused = look::forgets(&self.inner, kept.as_ref(), predecessor, given).await;
+        Ok(refused.map(|error| error.with_subject(self.inner.name.as_str())))
+    }
+
+    pub(super) fn begin_in(
+        &self,
+        session: &mut Session,
+        given: Option<Token>,
+        predecessor: Predecessor,
+        places: &[Place],
+    ) -> Result<()> {
+        let old = predecessor.known_of(session.current())?;
+        if given.as_ref().is_some_and(|token| old.fingerprint == Some(token.fingerprint())) {
+            return Err(Error::new(ErrorKind::InvalidInput, "the new token is the old one: hand in the new one"));
+        }
+        let source = given.as_ref().map_or(Source::Issue, |token| Source::Given(token.fingerprint()));
+        let charter = self.charter(places)?.with_predecessor(old).with_source(source);
+        session.note(Fact::Begun(Box::new(charter)))?;
+        if let Predecessor::Held(token) = predecessor {
+            session.keep(session.value_id(&TokenRef::Old)?, token);
+        }
+        if let Some(token) = given {
+            session.keep(session.value_id(&TokenRef::New(0))?, token);
+        }
+        Ok(())
+    }
+
+    pub(super) fn charter(&self, places: &[Place]) -> Result<Charter> {
+        let can = self.inner.provider.capabilities();
+        let charter = Charter::new(RunId::random()?, self.inner.name.clone(), self.inner.provider.name(), can)
+            .with_on_failure(self.inner.on_failure())
+            .with_old(self.inner.policy.old);
+        Ok(places.iter().cloned().fold(charter, Charter::with_place))
+    }
+
+    pub(super) async fn open_at(&self, run: &RunId) -> Result<Session> {
+        let session = Session::open(self.inner.clone()).await?;
+        let found = match session.open_run() {
+            Some(state) => session::same_run(state, run),
+            None => {
+                Err(Error::new(ErrorKind::NotFound, "no run of this credential is open: it is over, or never began"))
+            }
+        };
+        match found {
+            Ok(()) => Ok(session),
+            Err(error) => {
+                session.close().await?;
+                Err(error)
+            }
+        }
+    }
+}
