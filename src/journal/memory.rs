@@ -75,13 +75,7 @@ impl Default for MemoryJournal {
 
 impl Entry {
     fn new(credential: CredentialName) -> Self {
-        Self {
-            head: Head::new(credential),
-            records: Vec::new(),
-            values: BTreeMap::new(),
-            epoch: 0,
-            lease: None,
-        }
+        Self { head: Head::new(credential), records: Vec::new(), values: BTreeMap::new(), epoch: 0, lease: None }
     }
 
     /// How long somebody else still has it.
@@ -160,7 +154,8 @@ impl Journal for MemoryJournal {
     async fn heads(&self, filter: &HeadFilter, page: Page) -> Result<Vec<Head>> {
         let all = self.lock();
         let after = page.after.as_ref();
-        let heads = all.iter().filter(|(name, _)| after.is_none_or(|after| *name > after)).map(|(_, entry)| &entry.head);
+        let heads =
+            all.iter().filter(|(name, _)| after.is_none_or(|after| *name > after)).map(|(_, entry)| &entry.head);
         Ok(heads.filter(|head| filter.admits(head)).take(page.limit).cloned().collect())
     }
 }

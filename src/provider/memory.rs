@@ -258,9 +258,8 @@ impl Provider for MemoryProvider {
 
     async fn collect(&self, ticket: &Token) -> Result<Issuance> {
         let collect = || {
-            let used = || {
-                Error::new(ErrorKind::Protocol, "this code was used before").with_effect(crate::Effect::Unknown)
-            };
+            let used =
+                || Error::new(ErrorKind::Protocol, "this code was used before").with_effect(crate::Effect::Unknown);
             let (agreed, pending) = {
                 let state = self.lock();
                 (state.agreed, state.pending.clone())
@@ -287,7 +286,9 @@ impl Provider for MemoryProvider {
             Ok(match self.capabilities.ending {
                 EndedBy::Person => {
                     let label = token.label().map_or_else(|| "by its name".to_owned(), |label| format!("{label}"));
-                    Revocation::Guided(Guide::new("Delete a token").with_step("row", format!("Delete the row {label}.")))
+                    Revocation::Guided(
+                        Guide::new("Delete a token").with_step("row", format!("Delete the row {label}.")),
+                    )
                 }
                 EndedBy::ApiLater => {
                     if let Some(entry) = state.retired_mut(token) {
@@ -321,7 +322,8 @@ impl Provider for MemoryProvider {
         let find = || {
             let now = self.inner.clock.now();
             let state = self.lock();
-            let mine = state.tokens.iter().filter(|(_, entry)| entry.label.as_ref() == Some(label) && entry.is_alive(now));
+            let mine =
+                state.tokens.iter().filter(|(_, entry)| entry.label.as_ref() == Some(label) && entry.is_alive(now));
             mine.map(|(number, _)| TokenId::new(number.to_string())).collect()
         };
         self.inner.faults.around("find", "memory", find, || Ok(Vec::new())).await

@@ -83,9 +83,9 @@ impl State {
                     refuse("its end has begun and cannot be taken back: wait until it is known what came of it")
                 }
             },
-            Decision::RevokedByHand(token) if !self.to_delete().contains(token) => {
-                refuse("that token is not to be deleted by hand now: wait until the run asks for it, a place may need it")
-            }
+            Decision::RevokedByHand(token) if !self.to_delete().contains(token) => refuse(
+                "that token is not to be deleted by hand now: wait until the run asks for it, a place may need it",
+            ),
             Decision::RevokedByHand(_) | Decision::Abandon => Ok(()),
         }
     }

@@ -96,7 +96,9 @@ impl State {
                 "the new token would be a copy of the old one, which lacks scopes that the consumers need: \
                  issue one with those scopes by hand and adopt it"
             }
-            Some(Standing::Unknown) => "the old token, from which the new one is made, could not be looked at: try later",
+            Some(Standing::Unknown) => {
+                "the old token, from which the new one is made, could not be looked at: try later"
+            }
             Some(Standing::Dead) | None => {
                 "the old token, from which the new one is made, is not alive: make one by hand and adopt it"
             }
@@ -316,7 +318,9 @@ impl State {
             Some(Life::Asked { .. }) => vec![Step::Await(Wait::Deletion(token.clone()))],
             Some(Life::Promised { .. } | Life::Claimed { .. }) => vec![Step::Do(Act::Prove(token.clone()))],
             Some(Life::Revoking { .. }) if self.is_provable(token) => vec![Step::Do(Act::Prove(token.clone()))],
-            Some(Life::Alive | Life::Revoking { .. }) if self.may_end(token) => vec![Step::Do(Act::Revoke(token.clone()))],
+            Some(Life::Alive | Life::Revoking { .. }) if self.may_end(token) => {
+                vec![Step::Do(Act::Revoke(token.clone()))]
+            }
             Some(Life::Alive | Life::Revoking { .. }) => Vec::new(),
         }
     }
@@ -402,9 +406,8 @@ impl State {
     /// Whether consumers are down, or ought to be moved at once: then all places go together, and one that fails holds
     /// no other back.
     fn is_pressing(&self) -> bool {
-        let replaced = self.charter.source == Source::Issue
-            && self.charter.can.fate == Fate::Dies
-            && self.candidate.is_some();
+        let replaced =
+            self.charter.source == Source::Issue && self.charter.can.fate == Fate::Dies && self.candidate.is_some();
         let down = self.has_old() && matches!(self.old.life, Life::Dead(_));
         replaced || down || self.emergency_for(Compromised::Old)
     }
@@ -423,9 +426,10 @@ impl State {
     }
 
     pub(super) fn proves_something(&self, consumer: &ConsumerName) -> bool {
-        self.charter.places.iter().any(|place| {
-            place.name == *consumer && (place.can.works != Proof::Never || place.can.new != Proof::Never)
-        })
+        self.charter
+            .places
+            .iter()
+            .any(|place| place.name == *consumer && (place.can.works != Proof::Never || place.can.new != Proof::Never))
     }
 
     pub(super) fn life(&self, token: &TokenRef) -> Option<&Life> {

@@ -112,10 +112,7 @@ impl Outcome {
     /// Whether the run is over.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        matches!(
-            self,
-            Self::Completed(_) | Self::RolledBack { .. } | Self::Stopped { .. } | Self::Abandoned { .. }
-        )
+        matches!(self, Self::Completed(_) | Self::RolledBack { .. } | Self::Stopped { .. } | Self::Abandoned { .. })
     }
 }
 

@@ -81,10 +81,25 @@ pub(super) enum Issue {
     NotYet,
     /// Asked for; whether anything came of it is unknown until an answer is durable. Asking a person for a paste leaves
     /// nothing behind by itself; a poll whose answer was lost may.
-    Issuing { attempt: u32, label: Label, look_after: Timestamp, polled: bool },
-    Asked { attempt: u32, guide: Guide, refusal: Option<Refusal> },
+    Issuing {
+        attempt: u32,
+        label: Label,
+        look_after: Timestamp,
+        polled: bool,
+    },
+    Asked {
+        attempt: u32,
+        guide: Guide,
+        refusal: Option<Refusal>,
+    },
     /// A person agrees elsewhere. Uncertain once a poll's answer may have been lost.
-    Pending { attempt: u32, label: Label, guide: Guide, poll_after: Timestamp, uncertain: bool },
+    Pending {
+        attempt: u32,
+        label: Label,
+        guide: Guide,
+        poll_after: Timestamp,
+        uncertain: bool,
+    },
     Done,
     /// Its value is lost for ever, and nothing can issue another.
     Lost,
@@ -109,9 +124,17 @@ pub(super) struct Issued {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Admission {
     /// Nobody has looked, or not since the last wait. A person may have overruled the policy before.
-    Unjudged { waived: bool },
-    Admitted { grant: Grant, waived: bool },
-    Refused { refusal: Refusal, grant: Option<Grant> },
+    Unjudged {
+        waived: bool,
+    },
+    Admitted {
+        grant: Grant,
+        waived: bool,
+    },
+    Refused {
+        refusal: Refusal,
+        grant: Option<Grant>,
+    },
 }
 
 /// From alive to proven dead.
@@ -119,13 +142,21 @@ pub(super) enum Admission {
 pub(super) enum Life {
     Alive,
     /// Asked to be ended, now or `before`; whether it happened is unknown.
-    Revoking { before: bool },
+    Revoking {
+        before: bool,
+    },
     /// The provider answered yes; to be seen.
-    Promised { look_after: Timestamp },
+    Promised {
+        look_after: Timestamp,
+    },
     /// A person was asked to delete it.
-    Asked { guide: Guide },
+    Asked {
+        guide: Guide,
+    },
     /// A person says so; to be seen.
-    Claimed { guide: Option<Guide> },
+    Claimed {
+        guide: Option<Guide>,
+    },
     Dead(Death),
 }
 
@@ -266,12 +297,8 @@ impl State {
             }
             Fact::Issuing { attempt, label, look_after } => {
                 self.attempts = *attempt;
-                self.issue = Issue::Issuing {
-                    attempt: *attempt,
-                    label: label.clone(),
-                    look_after: *look_after,
-                    polled: false,
-                };
+                self.issue =
+                    Issue::Issuing { attempt: *attempt, label: label.clone(), look_after: *look_after, polled: false };
                 if self.charter.can.fate == Fate::Dies {
                     self.stale_predecessor();
                 }
@@ -677,12 +704,7 @@ impl State {
             *uncertain |= !harmless;
             if gave_up {
                 self.issue = if *uncertain {
-                    Issue::Issuing {
-                        attempt: *attempt,
-                        label: label.clone(),
-                        look_after: *poll_after,
-                        polled: true,
-                    }
+                    Issue::Issuing { attempt: *attempt, label: label.clone(), look_after: *poll_after, polled: true }
                 } else {
                     Issue::NotYet
                 };
@@ -878,6 +900,7 @@ impl State {
 }
 
 fn contradiction(what: &'static str) -> Error {
-    Error::new(ErrorKind::Journal, what)
-        .with_source("the journal is damaged or was written by another version: do not act on it, restore or inspect it")
+    Error::new(ErrorKind::Journal, what).with_source(
+        "the journal is damaged or was written by another version: do not act on it, restore or inspect it",
+    )
 }

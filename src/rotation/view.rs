@@ -2,8 +2,8 @@
 
 use super::state::{Admission, Issue, Issued, Life, Progress, Restore, State};
 use super::{
-    Ask, Charter, Completion, Compromised, Ending, Holding, OldEnd, Origin, Orphan, Outcome, Place, Standing, Step, TokenRef,
-    Urgency, Wait, next,
+    Ask, Charter, Completion, Compromised, Ending, Holding, OldEnd, Origin, Orphan, Outcome, Place, Standing, Step,
+    TokenRef, Urgency, Wait, next,
 };
 use crate::clock::Timestamp;
 use crate::consumer::Slot;
@@ -73,9 +73,7 @@ impl State {
     fn ended(&self, ending: &Ending) -> Outcome {
         match ending {
             Ending::Completed { old } => Outcome::Completed(self.completion(*old)),
-            Ending::RolledBack { because } => {
-                Outcome::RolledBack { because: because.clone(), orphans: self.orphans() }
-            }
+            Ending::RolledBack { because } => Outcome::RolledBack { because: because.clone(), orphans: self.orphans() },
             Ending::Stopped { because } => Outcome::Stopped { because: because.clone(), orphans: self.orphans() },
             Ending::Abandoned => Outcome::Abandoned { holdings: self.holdings(), orphans: self.orphans() },
         }
@@ -112,7 +110,9 @@ impl State {
                  and roll back puts the old one back while it lives"
             }
             (Issue::Issuing { .. }, _) => "it cannot be found out what came of asking for a token: retry looks again",
-            (Issue::NotYet, _) if self.lost > 0 => "the answers of several attempts were lost: look at the line, then retry",
+            (Issue::NotYet, _) if self.lost > 0 => {
+                "the answers of several attempts were lost: look at the line, then retry"
+            }
             _ => "the old token cannot be looked at, so it cannot be put back safely: retry looks again",
         }
     }

@@ -36,7 +36,9 @@ pub(super) async fn perform(session: &Session, act: &Act, uncertain: bool) -> Re
     match done {
         Ok(facts) => Ok(facts),
         // What is wrong on our own side is not tried again elsewhere.
-        Err(error) if matches!(error.kind(), ErrorKind::Journal | ErrorKind::Internal | ErrorKind::Fenced) => Err(error),
+        Err(error) if matches!(error.kind(), ErrorKind::Journal | ErrorKind::Internal | ErrorKind::Fenced) => {
+            Err(error)
+        }
         Err(error) => failed(session, act, &error).map(|fact| vec![fact]),
     }
 }
@@ -212,11 +214,8 @@ async fn admit(session: &Session) -> Result<Vec<Fact>> {
         Err(error) if error.kind() == ErrorKind::Journal => return Err(error),
         Err(error) => return failed(session, &Act::Admit, &error).map(|fact| vec![fact]),
     };
-    let verdict = session.inner.scope_policy(state.old_owner()).judge(
-        &grant,
-        session.inner.provider.scopes(),
-        session.now(),
-    );
+    let verdict =
+        session.inner.scope_policy(state.old_owner()).judge(&grant, session.inner.provider.scopes(), session.now());
     let mut lacks = verdict.lacks;
     if state.is_waived() {
         lacks.clear();
@@ -258,7 +257,8 @@ async fn held_elsewhere(session: &Session, grant: &Grant) -> Result<Option<Strin
 // -- the end of a token -----------------------------------------------------------------------------------------------
 
 async fn find_orphans(session: &Session) -> Result<Vec<Fact>> {
-    let Some((attempt, label)) = session.state()?.lost_attempt().map(|(attempt, label)| (attempt, label.clone())) else {
+    let Some((attempt, label)) = session.state()?.lost_attempt().map(|(attempt, label)| (attempt, label.clone()))
+    else {
         return Err(Error::new(ErrorKind::Internal, "there is no lost attempt"));
     };
     let ids = session.inner.provider.find(&label).await.map_err(|error| by_provider(session, error))?;
@@ -339,8 +339,7 @@ async fn revoke(session: &Session, token: &TokenRef) -> Result<Vec<Fact>> {
         TokenRef::New(attempt) => Some(state.charter().run.label(*attempt)),
         TokenRef::Found(_) | TokenRef::Old => None,
     };
-    let retired =
-        RetiredToken::new(value, state.fingerprint(token), state.token_id(token), label, state.reason(token));
+    let retired = RetiredToken::new(value, state.fingerprint(token), state.token_id(token), label, state.reason(token));
     let answer = session.inner.provider.revoke(&retired).await.map_err(|error| by_provider(session, error))?;
     let now = session.now();
     Ok(vec![match answer {
@@ -348,7 +347,9 @@ async fn revoke(session: &Session, token: &TokenRef) -> Result<Vec<Fact>> {
         Revocation::Accepted { look_after } => {
             Fact::RevocationAnswered { token: token.clone(), look_after: now.plus(look_after) }
         }
-        Revocation::Guided(guide) => Fact::DeletionAsked { token: token.clone(), guide: session.inner.annotated(guide) },
+        Revocation::Guided(guide) => {
+            Fact::DeletionAsked { token: token.clone(), guide: session.inner.annotated(guide) }
+        }
     }])
 }
 

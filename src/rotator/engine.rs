@@ -35,7 +35,8 @@ pub(super) async fn resume(mut session: Session) -> Result<Run> {
 pub(super) async fn drive(mut session: Session) -> Result<Run> {
     loop {
         let steps = next(session.state()?);
-        if let Some(fact) = steps.iter().find_map(|step| if let Step::Record(fact) = step { Some(fact) } else { None }) {
+        if let Some(fact) = steps.iter().find_map(|step| if let Step::Record(fact) = step { Some(fact) } else { None })
+        {
             record(&mut session, fact).await?;
             continue;
         }
@@ -152,8 +153,11 @@ fn too_slow(act: &Act) -> Error {
         Act::Install(_) | Act::Restore(_) | Act::Revoke(_) | Act::Issue | Act::Collect => Effect::Unknown,
         _ => Effect::None,
     };
-    Error::new(ErrorKind::Unavailable, "there was no answer in the time that the policy gives: look at the line, or give more")
-        .with_effect(effect)
+    Error::new(
+        ErrorKind::Unavailable,
+        "there was no answer in the time that the policy gives: look at the line, or give more",
+    )
+    .with_effect(effect)
 }
 
 async fn issue(mut session: Session) -> Result<Session> {
@@ -193,7 +197,8 @@ async fn ask(session: &Session, act: &Act) -> Result<Issuance> {
     let state = session.state()?;
     let provider = &session.inner.provider;
     if let (Act::Collect, Some(attempt)) = (act, state.pending_attempt()) {
-        let lost = || Error::new(ErrorKind::Journal, "the journal has lost the ticket: abandon this run and begin another");
+        let lost =
+            || Error::new(ErrorKind::Journal, "the journal has lost the ticket: abandon this run and begin another");
         let ticket = session.value(&session.ticket_id(attempt)?).await?.ok_or_else(lost)?;
         return provider.collect(&ticket).await;
     }

@@ -29,7 +29,6 @@ use crate::token::{Fingerprint, ScopePolicy, ScopeSet, Token};
 
 pub use builder::RotatorBuilder;
 
-
 pub use policy::{Patience, Policy};
 
 use builder::Observers;
@@ -238,8 +237,11 @@ impl Rotator {
         let mut session = self.open_at(&run).await?;
         let Some(which) = session.state()?.to_reveal(&consumer) else {
             session.close().await?;
-            return Err(Error::new(ErrorKind::Refused, "nothing is to be put there by hand now: look at the run's outcome")
-                .with_subject(consumer.as_str()));
+            return Err(Error::new(
+                ErrorKind::Refused,
+                "nothing is to be put there by hand now: look at the run's outcome",
+            )
+            .with_subject(consumer.as_str()));
         };
         let token = session.token(&which).await?;
         session.note(Fact::Revealed { consumer })?;
@@ -391,7 +393,9 @@ impl Rotator {
         let session = Session::open(self.inner.clone()).await?;
         let found = match session.open_run() {
             Some(state) => session::same_run(state, run),
-            None => Err(Error::new(ErrorKind::NotFound, "no run of this credential is open: it is over, or never began")),
+            None => {
+                Err(Error::new(ErrorKind::NotFound, "no run of this credential is open: it is over, or never began"))
+            }
         };
         match found {
             Ok(()) => Ok(session),

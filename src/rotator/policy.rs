@@ -181,10 +181,14 @@ impl Policy {
             return wrong("the policy writes zero consumers at a time: set `parallel` to one or more");
         }
         if self.act_timeout.is_zero() || self.lease <= self.act_timeout {
-            return wrong("a lease must outlast one act with the outside: set `lease` above `act_timeout`, both above zero");
+            return wrong(
+                "a lease must outlast one act with the outside: set `lease` above `act_timeout`, both above zero",
+            );
         }
         if self.lifetime.is_some_and(|life| life < self.minimum_life) {
-            return wrong("a token would be issued with less life than is asked for: raise `lifetime`, or lower `minimum_life`");
+            return wrong(
+                "a token would be issued with less life than is asked for: raise `lifetime`, or lower `minimum_life`",
+            );
         }
         if self.patience.first.is_zero() || self.patience.longest < self.patience.first {
             return wrong("the first wait must be above zero and at most the longest: correct `patience`");

@@ -10,7 +10,9 @@ use super::Inner;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
-use crate::journal::{Batch, Claim, Head, HeadFilter, Lease, Mac, Page, Record, SealContext, SealedValue, Status, ValueId};
+use crate::journal::{
+    Batch, Claim, Head, HeadFilter, Lease, Mac, Page, Record, SealContext, SealedValue, Status, ValueId,
+};
 use crate::name::RunId;
 use crate::rotation::{Ending, Fact, Outcome, Possession, State, TokenRef};
 use crate::token::Token;
@@ -236,12 +238,14 @@ impl Session {
 
     /// A token's value.
     pub(super) async fn token(&self, token: &TokenRef) -> Result<Token> {
-        let missing = || Error::new(ErrorKind::Journal, "the journal has lost the value of a token: do not go on without it");
+        let missing =
+            || Error::new(ErrorKind::Journal, "the journal has lost the value of a token: do not go on without it");
         let value = self.value(&self.value_id(token)?).await?.ok_or_else(missing)?;
         match self.state()?.fingerprint(token) {
-            Some(fingerprint) if fingerprint != value.fingerprint() => {
-                Err(Error::new(ErrorKind::Journal, "the journal keeps another value than its records say: do not go on"))
-            }
+            Some(fingerprint) if fingerprint != value.fingerprint() => Err(Error::new(
+                ErrorKind::Journal,
+                "the journal keeps another value than its records say: do not go on",
+            )),
             _ => Ok(value),
         }
     }

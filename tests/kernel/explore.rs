@@ -5,9 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use tokenturn::consumer::Proof;
 use tokenturn::provider::Fate;
-use tokenturn::rotation::{
-    Act, Decision, Ending, Fact, OldEnd, Origin, Outcome, State, Step, TokenRef, Wait, next,
-};
+use tokenturn::rotation::{Act, Decision, Ending, Fact, OldEnd, Origin, Outcome, State, Step, TokenRef, Wait, next};
 
 use crate::world::{Held, Killer, Setting, Turn, World, index, is_emergency, name, now};
 
@@ -192,7 +190,8 @@ impl<'a> Explorer<'a> {
             if !due && !leaked(&token) {
                 return Err(self.broken("I7", at, format!("{step} ends {token}, though nothing says that it may go")));
             }
-            let given = matches!(held, Held::New(at) if matches!(before.tokens[at].origin, Origin::Given | Origin::Kept));
+            let given =
+                matches!(held, Held::New(at) if matches!(before.tokens[at].origin, Origin::Given | Origin::Kept));
             if given && !leaked(&token) {
                 return Err(self.broken("I1", at, format!("{step} ends {token}, which we did not cause")));
             }
@@ -290,7 +289,9 @@ impl<'a> Explorer<'a> {
             }
         }
         match ending {
-            Ending::Completed { old: OldEnd::Dead(_) } if world.old_lives() && !world.dying.contains(&TokenRef::Old) => {
+            Ending::Completed { old: OldEnd::Dead(_) }
+                if world.old_lives() && !world.dying.contains(&TokenRef::Old) =>
+            {
                 Err(self.broken("end", at, "the old token is said to be dead and lives"))
             }
             Ending::Completed { old: OldEnd::Kept | OldEnd::LeftToExpire | OldEnd::KeptForForgotten }
@@ -398,4 +399,3 @@ impl<'a> Explorer<'a> {
 pub fn real(state: &State) -> Vec<Step> {
     next(state)
 }
-

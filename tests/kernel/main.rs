@@ -120,7 +120,14 @@ fn a_token_handed_in_or_kept() {
             [(Origin::Given, Before::Live), (Origin::Given, Before::Absent), (Origin::Kept, Before::Absent)]
         {
             for kinds in [&[HONEST][..], &[WEAK, MANUAL], &[HONEST, FINAL]] {
-                settings.push(Setting { source, before, kinds: kinds.to_vec(), free_will: true, faults: Some(3), ..provider.clone() });
+                settings.push(Setting {
+                    source,
+                    before,
+                    kinds: kinds.to_vec(),
+                    free_will: true,
+                    faults: Some(3),
+                    ..provider.clone()
+                });
             }
         }
     }
