@@ -14,6 +14,8 @@ mod guide;
 #[cfg(feature = "http")]
 mod http;
 mod name;
+#[cfg(feature = "http")]
+mod service;
 mod token;
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{Effect, Error, ErrorKind, Problem, Result};
@@ -24,4 +26,6 @@ pub use guide::{Guide, GuideStep};
 #[cfg(feature = "http")]
 pub use http::{Http, HttpBuilder};
 pub use name::{ConsumerName, CredentialName, Holder, Label, RunId, TokenId};
+#[cfg(feature = "github")]
+pub use service::github::{GitHub, OAuthAppBuilder, OAuthAppTokens, PersonalTokens, PersonalTokensBuilder};
 pub use token::*;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::Refusals;
 use crate::error::{Error, ErrorKind, Result};
 
 /// A wait up to this long is waited for; a longer one is the caller's to plan.
@@ -26,6 +27,8 @@ pub(super) struct Budget {
     permits: Arc<Semaphore>,
     /// Until when it does not want to hear from somebody. Limits are counted by who asks, so they are kept so here.
     blocked: Mutex<HashMap<String, Instant>>,
+    /// Logins that it refused of late.
+    pub(super) refusals: Refusals,
 }
 
 impl Budgets {
@@ -35,8 +38,13 @@ impl Budgets {
 
     pub(super) fn of(&self, origin: &str) -> Arc<Budget> {
         let mut origins = lock(&self.origins);
-        let budget =
-            || Arc::new(Budget { permits: Arc::new(Semaphore::new(self.concurrency)), blocked: Mutex::default() });
+        let budget = || {
+            Arc::new(Budget {
+                permits: Arc::new(Semaphore::new(self.concurrency)),
+                blocked: Mutex::default(),
+                refusals: Refusals::default(),
+            })
+        };
         origins.entry(origin.to_owned()).or_insert_with(budget).clone()
     }
 }

@@ -11,6 +11,7 @@ mod call;
 mod endpoint;
 mod failure;
 mod redact;
+mod refusals;
 mod send;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub(crate) use authorization::Authorization;
 pub use builder::HttpBuilder;
 pub(crate) use call::{Call, Method};
 pub(crate) use endpoint::Endpoint;
+pub(crate) use refusals::Refusals;
 
 /// The connection to the outside that all services of a program share. Cheap to clone; clones share connections and
 /// the budgets that each far side gets.

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -133,6 +134,31 @@ struct Shared {
     service: Arc<dyn Service>,
     troubles: Troubles,
     seen: Mutex<Vec<Seen>>,
+    load: Arc<Load>,
+}
+
+/// How many requests are being answered, and how many were at most.
+#[derive(Debug, Default)]
+struct Load {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+/// One request that is being answered, to the last byte.
+struct Busy(Arc<Load>);
+
+impl Busy {
+    fn with(load: &Arc<Load>) -> Self {
+        let now = load.now.fetch_add(1, Ordering::SeqCst) + 1;
+        load.most.fetch_max(now, Ordering::SeqCst);
+        Self(load.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Server {
@@ -140,7 +166,8 @@ impl Server {
         let no_socket = |_| Error::new(ErrorKind::Unavailable, "no socket could be opened on 127.0.0.1 for a fake");
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(no_socket)?;
         let address = listener.local_addr().map_err(no_socket)?;
-        let shared = Arc::new(Shared { service, troubles: Troubles::default(), seen: Mutex::default() });
+        let shared =
+            Arc::new(Shared { service, troubles: Troubles::default(), seen: Mutex::default(), load: Arc::default() });
         let task = tokio::spawn(accept(listener, shared.clone()));
         Ok(Self { address, shared, task })
     }
@@ -157,6 +184,11 @@ impl Server {
 
     pub(super) fn seen(&self) -> Vec<Seen> {
         self.shared.seen().clone()
+    }
+
+    /// How many requests were being answered at once at most.
+    pub(super) fn most_at_once(&self) -> usize {
+        self.shared.load.most.load(Ordering::SeqCst)
     }
 
     /// Closes its socket: from now on connections are refused.
@@ -206,6 +238,7 @@ type Body = UnsyncBoxBody<Bytes, Infallible>;
 struct Dropped;
 
 async fn serve(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Result<hyper::Response<Body>, Dropped> {
+    let busy = Busy::with(&shared.load);
     let (head, body) = request.into_parts();
     let line = format!("{} {}", head.method, head.uri);
     let at = {
@@ -226,7 +259,7 @@ async fn serve(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Result
     let trouble = shared.troubles.take(&line);
     let (reply, pace) = troubled(&*shared.service, &request, trouble).await?;
     shared.seen()[at].status = Some(reply.status);
-    respond(reply, pace)
+    respond(reply, pace, busy)
 }
 
 /// What comes of a request, and how slowly the answer comes.
@@ -262,7 +295,7 @@ async fn troubled(
     })
 }
 
-fn respond(reply: Reply, pace: Option<Duration>) -> Result<hyper::Response<Body>, Dropped> {
+fn respond(reply: Reply, pace: Option<Duration>, busy: Busy) -> Result<hyper::Response<Body>, Dropped> {
     let mut response = hyper::Response::builder().status(reply.status);
     for (name, value) in &reply.headers {
         response = response.header(name, value);
@@ -270,10 +303,10 @@ fn respond(reply: Reply, pace: Option<Duration>) -> Result<hyper::Response<Body>
     let body = match pace {
         None => Full::new(Bytes::from(reply.body)).boxed_unsync(),
         Some(pause) => {
-            let bytes = stream::unfold(reply.body.into_iter(), move |mut bytes| async move {
+            let bytes = stream::unfold((reply.body.into_iter(), busy), move |(mut bytes, busy)| async move {
                 let byte = bytes.next()?;
                 tokio::time::sleep(pause).await;
-                Some((Ok(Frame::data(Bytes::from(vec![byte]))), bytes))
+                Some((Ok(Frame::data(Bytes::from(vec![byte]))), (bytes, busy)))
             });
             StreamBody::new(bytes).boxed_unsync()
         }
