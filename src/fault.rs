@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::error::{Effect, Error, ErrorKind};
 
@@ -19,6 +20,10 @@ pub enum Fault {
     Lied,
     /// It is done, and never answered.
     Hangs,
+    /// It is done and answered only after this wait, by the machine's clock.
+    Late(Duration),
+    /// There were too many requests: nothing happens, and this wait is asked for.
+    Limited(Duration),
 }
 
 /// Faults still to come, by the name of the call.
@@ -39,8 +44,8 @@ impl Faults {
         &self,
         call: &'static str,
         subject: &str,
-        act: impl FnOnce() -> Result<T, Error>,
-        lie: impl FnOnce() -> Result<T, Error>,
+        act: impl FnOnce() -> Result<T, Error> + Send,
+        lie: impl FnOnce() -> Result<T, Error> + Send,
     ) -> Result<T, Error> {
         let lost = || {
             Error::new(ErrorKind::Unavailable, "the answer was lost: look before you try again")
@@ -56,6 +61,14 @@ impl Faults {
             Some(Fault::Hangs) => {
                 let _ = act();
                 std::future::pending().await
+            }
+            Some(Fault::Late(wait)) => {
+                tokio::time::sleep(wait).await;
+                act()
+            }
+            Some(Fault::Limited(wait)) => {
+                let text = "too many requests: wait, then try again";
+                Err(Error::new(ErrorKind::RateLimited, text).with_retry_after(wait).with_subject(subject.to_owned()))
             }
         }
     }

@@ -43,7 +43,8 @@ struct State {
     count: u64,
     /// Whether the person agreed to what is pending.
     agreed: bool,
-    pending: Option<(Label, ScopeSet)>,
+    /// What is to be made once the person agrees, and for whom.
+    pending: Option<(Label, ScopeSet, Option<Token>)>,
 }
 
 #[derive(Debug)]
@@ -106,6 +107,12 @@ impl MemoryProvider {
     #[must_use]
     pub fn mint(&self, owner: &str, scopes: ScopeSet) -> Token {
         self.lock().mint(owner, Access::Scopes(scopes), None)
+    }
+
+    /// The token that was made last.
+    #[must_use]
+    pub fn newest(&self) -> Option<Token> {
+        self.lock().tokens.values().next_back().map(|entry| entry.token.clone())
     }
 
     /// The person agrees to what is pending.
@@ -241,7 +248,7 @@ impl Provider for MemoryProvider {
                 Issuer::Person if self.polled => {
                     let mut state = self.lock();
                     state.agreed = false;
-                    state.pending = Some((request.label.clone(), request.scopes.clone()));
+                    state.pending = Some((request.label.clone(), request.scopes.clone(), request.current.cloned()));
                     let now = self.inner.clock.now();
                     Issuance::Pending {
                         guide: guide(),
@@ -264,7 +271,7 @@ impl Provider for MemoryProvider {
                 let state = self.lock();
                 (state.agreed, state.pending.clone())
             };
-            let (label, scopes) = pending.ok_or_else(used)?;
+            let (label, scopes, current) = pending.ok_or_else(used)?;
             if !agreed {
                 let now = self.inner.clock.now();
                 return Ok(Issuance::Pending {
@@ -275,7 +282,7 @@ impl Provider for MemoryProvider {
                 });
             }
             self.lock().pending = None;
-            Ok(self.issue_now(&label, &scopes, None, None))
+            Ok(self.issue_now(&label, &scopes, current.as_ref(), None))
         };
         self.inner.faults.around("collect", "memory", collect, || Err(unknown())).await
     }

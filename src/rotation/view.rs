@@ -308,11 +308,6 @@ impl State {
         self.candidate_ref().map(|candidate| candidate.origin)
     }
 
-    /// Until when the old token has its time of grace.
-    pub(crate) fn drain_until(&self) -> Option<Timestamp> {
-        self.drain_until
-    }
-
     /// Whether the run has an emergency that comes before everything else.
     pub(crate) fn emergency(&self) -> Option<(Compromised, Urgency)> {
         self.emergency
@@ -338,9 +333,12 @@ impl State {
         self.stumbles.get(act).map(|stumble| stumble.since)
     }
 
-    /// Tokens that we caused and that may live: their values must not be thrown away.
+    /// Tokens that may live and whose values must not be thrown away. Once the run is over, what was handed in is the
+    /// caller's again.
     pub(crate) fn live_values(&self) -> Vec<u32> {
+        let over = self.ending.is_some();
         let live = self.issued.iter().filter(|issued| !matches!(issued.life, Life::Dead(_)));
-        live.map(|issued| issued.attempt).collect()
+        let ours = live.filter(|issued| !over || matches!(issued.origin, Origin::Minted | Origin::Pasted));
+        ours.map(|issued| issued.attempt).collect()
     }
 }

@@ -2,10 +2,12 @@
 
 use futures_util::future::join_all;
 
+use super::Inner;
 use super::session::Session;
+use crate::clock::Timestamp;
 use crate::consumer::{Installation, Slot, Verification};
 use crate::error::{Error, ErrorKind, Problem, Result};
-use crate::journal::{HeadFilter, Page};
+use crate::guide::Guide;
 use crate::name::ConsumerName;
 use crate::provider::{EndedBy, Liveness, Revocation};
 use crate::rotation::{Act, Death, Fact, OldPolicy, Origin, Standing, State, TokenRef};
@@ -59,7 +61,7 @@ async fn look_at_predecessor(session: &Session) -> Result<Vec<Fact>> {
     let looked = |standing, owner| vec![Fact::PredecessorLooked { standing, owner }];
     if old.has_value() {
         return match inspect(session, &TokenRef::Old).await {
-            Ok(grant) => Ok(looked(standing(session, &grant), Some(grant.owner))),
+            Ok(grant) => Ok(looked(standing(&session.inner, &grant), Some(grant.owner))),
             Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(looked(Standing::Dead, None)),
             Err(error) => Err(error),
         };
@@ -76,10 +78,10 @@ async fn look_at_predecessor(session: &Session) -> Result<Vec<Fact>> {
 }
 
 /// Whether a copy of the old token would do.
-fn standing(session: &Session, grant: &Grant) -> Standing {
+pub(super) fn standing(inner: &Inner, grant: &Grant) -> Standing {
     match &grant.access {
         Access::Scopes(granted) => {
-            let missing = session.inner.provider.scopes().missing(&session.inner.whole, granted);
+            let missing = inner.provider.scopes().missing(&inner.whole, granted);
             if missing.is_empty() { Standing::Live } else { Standing::Lacking }
         }
         _ => Standing::Live,
@@ -220,8 +222,8 @@ async fn admit(session: &Session) -> Result<Vec<Fact>> {
     if state.is_waived() {
         lacks.clear();
     }
-    if let Some(credential) = held_elsewhere(session, &grant).await? {
-        lacks.push(Lack::HeldElsewhere { credential });
+    if let Some(credential) = session.inner.other_holder(grant.fingerprint).await? {
+        lacks.push(Lack::HeldElsewhere { credential: credential.to_string() });
     }
     Ok(vec![if lacks.is_empty() {
         Fact::Admitted { grant, warnings: verdict.warnings }
@@ -246,12 +248,6 @@ async fn dead_candidate(session: &Session, reference: &TokenRef) -> Result<Vec<F
     }
     let hint = session.token(reference).await?.hints().first().copied();
     Ok(vec![Fact::Refused { refusal: Refusal::of(vec![Lack::Dead { hint }]), grant: None }])
-}
-
-async fn held_elsewhere(session: &Session, grant: &Grant) -> Result<Option<String>> {
-    let heads = session.inner.journal.heads(&HeadFilter::holding(grant.fingerprint), Page::first(2)).await?;
-    let other = heads.into_iter().find(|head| head.credential != session.inner.name);
-    Ok(other.map(|head| head.credential.to_string()))
 }
 
 // -- the end of a token -----------------------------------------------------------------------------------------------
@@ -300,31 +296,31 @@ async fn last_look(session: &Session) -> Result<Vec<Fact>> {
     Ok(if facts.is_empty() { vec![Fact::LastLooked] } else { facts })
 }
 
-/// Whether somebody has used the old token since every place had the new one.
+/// Whether somebody has used the old token lately, though every place has the new one: it must be quiet for as long as the
+/// grace.
 async fn still_in_use(session: &Session) -> Result<Option<Error>> {
-    let state = session.state()?;
-    let charter = state.charter();
-    let since = match (charter.old, state.drain_until()) {
-        (OldPolicy::Revoke { grace }, Some(until)) => Some(until.minus(grace)),
-        _ => None,
-    };
-    let (Some(since), true) = (since, charter.can.tells_last_use && charter.predecessor.has_value()) else {
+    let charter = session.state()?.charter();
+    let OldPolicy::Revoke { grace } = charter.old else { return Ok(None) };
+    if grace.is_zero() || !charter.can.tells_last_use || !charter.predecessor.has_value() {
         return Ok(None);
-    };
+    }
     let grant = match inspect(session, &TokenRef::Old).await {
         Ok(grant) => grant,
         Err(error) if error.kind() == ErrorKind::Journal => return Err(error),
         Err(error) if error.kind() == ErrorKind::Unauthenticated => return Ok(None),
         Err(error) => return Ok(Some(error)),
     };
-    Ok(grant.last_used.filter(|used| *used > since).map(|used| {
+    let now = session.now();
+    let quiet = |used: Timestamp| now.until(used.plus(grace));
+    Ok(grant.last_used.filter(|used| !quiet(*used).is_zero()).map(|used| {
         Error::new(
             ErrorKind::Busy,
             format!(
-                "the old token was used at {used}, after every consumer had the new one: find who uses it and move them, \
-                 then retry; or keep the old token"
+                "the old token was used at {used}, though every consumer has the new one: find who uses it and move them, \
+                 and retry when it has been quiet for as long as the grace; or keep the old token"
             ),
         )
+        .with_retry_after(quiet(used))
     }))
 }
 
@@ -335,14 +331,27 @@ async fn revoke(session: &Session, token: &TokenRef) -> Result<Vec<Fact>> {
         TokenRef::Old if !state.charter().predecessor.has_value() => None,
         _ => Some(session.token(token).await?),
     };
+    let can = &state.charter().can;
+    if let (None, Some(id), false) = (&value, state.token_id(token), can.ends_by_id || can.ending == EndedBy::Person) {
+        let guide = Guide::new(format!("Delete a token at {}", session.inner.provider.name()))
+            .with_step("row", format!("Find the token with the id {id}."))
+            .with_step("delete", "Delete it, and nothing else; then confirm it.");
+        return Ok(vec![Fact::DeletionAsked { token: token.clone(), guide: session.inner.annotated(guide) }]);
+    }
     let label = match token {
         TokenRef::New(attempt) => Some(state.charter().run.label(*attempt)),
         TokenRef::Found(_) | TokenRef::Old => None,
     };
-    let retired = RetiredToken::new(value, state.fingerprint(token), state.token_id(token), label, state.reason(token));
+    let successor = match (token, state.candidate()) {
+        (TokenRef::Old, Some(TokenRef::New(attempt))) if attempt > 0 => Some(state.charter().run.label(attempt)),
+        _ => None,
+    };
+    let seen = seen_before_the_end(session, token).await?;
+    let retired = RetiredToken::new(value, state.fingerprint(token), state.token_id(token), label, state.reason(token))
+        .with_successor(successor);
     let answer = session.inner.provider.revoke(&retired).await.map_err(|error| by_provider(session, error))?;
     let now = session.now();
-    Ok(vec![match answer {
+    let answered = match answer {
         Revocation::Done => Fact::RevocationAnswered { token: token.clone(), look_after: now },
         Revocation::Accepted { look_after } => {
             Fact::RevocationAnswered { token: token.clone(), look_after: now.plus(look_after) }
@@ -350,14 +359,33 @@ async fn revoke(session: &Session, token: &TokenRef) -> Result<Vec<Fact>> {
         Revocation::Guided(guide) => {
             Fact::DeletionAsked { token: token.clone(), guide: session.inner.annotated(guide) }
         }
-    }])
+    };
+    Ok(seen.into_iter().chain([answered]).collect())
+}
+
+/// One look at an old token that was never seen alive, as what leaked may go before anything else: without it, its death
+/// could not be seen. It holds nothing up.
+async fn seen_before_the_end(session: &Session, token: &TokenRef) -> Result<Option<Fact>> {
+    let state = session.state()?;
+    if *token != TokenRef::Old || !state.charter().predecessor.has_value() || state.was_seen_alive(token) {
+        return Ok(None);
+    }
+    match inspect(session, token).await {
+        Ok(grant) => {
+            let standing = standing(&session.inner, &grant);
+            Ok(Some(Fact::PredecessorLooked { standing, owner: Some(grant.owner) }))
+        }
+        Err(error) if error.kind() == ErrorKind::Journal => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// Looks whether a token is dead. A refusal proves it only because this run saw the same token taken before.
 async fn prove(session: &Session, token: &TokenRef) -> Result<Vec<Fact>> {
     let act = Act::Prove(token.clone());
     let state = session.state()?;
-    let by_value = state.was_seen_alive(token);
+    let at_hand = *token != TokenRef::Old || state.charter().predecessor.has_value();
+    let by_value = at_hand && state.was_seen_alive(token);
     let looked = if by_value {
         match inspect(session, token).await {
             Ok(_) => Ok(Liveness::Alive),

@@ -4,8 +4,11 @@ mod act;
 mod builder;
 mod check;
 mod engine;
+mod findings;
+mod look;
 mod plan;
 mod policy;
+mod rehearsal;
 mod session;
 
 use std::collections::BTreeMap;
@@ -18,17 +21,18 @@ use crate::consumer::Consumer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::guide::Guide;
-use crate::journal::{Journal, Sealer, Seq};
+use crate::journal::{HeadFilter, Journal, Page, Sealer, Seq};
 use crate::name::{ConsumerName, CredentialName, Holder, RunId, TokenId};
-use crate::provider::Provider;
+use crate::provider::{Fate, Issuer, Provider};
 use crate::rotation::{
-    Charter, Compromised, Decision, Fact, OldToken, OnFailure, Origin, Outcome, Place, Possession, Source, State,
-    TokenRef, Urgency,
+    Charter, Compromised, Decision, Fact, OldPolicy, OldToken, OnFailure, Origin, Outcome, Place, Possession, Source,
+    State, TokenRef, Urgency,
 };
 use crate::token::{Fingerprint, ScopePolicy, ScopeSet, Token};
 
 pub use builder::RotatorBuilder;
-
+pub use check::{Check, ConsumerCheck};
+pub use plan::{Finding, Plan, PlannedStep, Severity, StepKind};
 pub use policy::{Patience, Policy};
 
 use builder::Observers;
@@ -79,6 +83,18 @@ pub enum Predecessor {
     None,
 }
 
+impl Predecessor {
+    /// What a run knows of it, given which token is kept.
+    fn known_of(&self, kept: Option<Fingerprint>) -> Result<OldToken> {
+        Ok(match self {
+            Self::Held(token) => OldToken::held(Possession::Held, token.fingerprint(), None),
+            Self::Kept => OldToken::held(Possession::Kept, kept.ok_or_else(nothing_kept)?, None),
+            Self::Known(id) => OldToken::known(id.clone()),
+            Self::None => OldToken::absent(),
+        })
+    }
+}
+
 /// A rotation, and how it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -116,7 +132,8 @@ impl Rotator {
         self.begin(None, predecessor, &self.inner.places).await
     }
 
-    /// Rolls out a token that was made elsewhere. It is never revoked by us on failure: we did not cause it.
+    /// Rolls out a token that was made elsewhere. It is never revoked by us on failure: we did not cause it. With a run
+    /// open already that rolls out this token, goes on with that.
     ///
     /// # Errors
     ///
@@ -260,16 +277,17 @@ impl Rotator {
     /// first would leave nothing to issue from; and as [`rotate`](Self::rotate).
     pub async fn emergency(&self, leaked: Predecessor, mode: Urgency) -> Result<Run> {
         let can = self.inner.provider.capabilities();
-        let copies = can.fate == crate::provider::Fate::Dies && !can.reissues;
+        let copies = can.fate == Fate::Dies && !can.reissues;
         let mut session = Session::open(self.inner.clone()).await?;
         let compromised = match session.open_run() {
             Some(state) => Self::which(state, &leaked, session.current()),
-            None => Some(Compromised::Old),
+            None => (!matches!(leaked, Predecessor::None)).then_some(Compromised::Old),
         };
         let refusal = match compromised {
             None => Some(Error::new(
                 ErrorKind::InvalidInput,
-                "this is neither the old nor the new token of the open run: check the value, or revoke it at the provider",
+                "this is neither the old nor the new token of the open run, or none at all: name the token that leaked, or \
+                 revoke it at the provider",
             )),
             Some(Compromised::New) if copies => Some(Error::new(
                 ErrorKind::Refused,
@@ -288,8 +306,9 @@ impl Rotator {
         };
         if session.open_run().is_some() {
             session.note(Fact::Resumed { by: self.inner.holder.clone() })?;
-        } else {
-            self.begin_in(&mut session, None, leaked, &self.inner.places)?;
+        } else if let Err(error) = self.begin_in(&mut session, None, leaked, &self.inner.places) {
+            session.close().await?;
+            return Err(error);
         }
         session.note(Fact::Emergency { compromised, mode })?;
         engine::drive(session).await
@@ -333,7 +352,7 @@ impl Rotator {
         if let Some(state) = session.open_run() {
             let same = match (&predecessor, &given) {
                 (Predecessor::Held(old), None) => state.charter().predecessor.fingerprint == Some(old.fingerprint()),
-                (_, Some(_)) => false,
+                (_, Some(token)) => state.charter().source == Source::Given(token.fingerprint()),
                 _ => true,
             };
             if same {
@@ -342,11 +361,36 @@ impl Rotator {
             session.close().await?;
             return Err(another_open());
         }
-        if let Err(error) = self.begin_in(&mut session, given, predecessor, places) {
+        let begun = match self.held_by_another(&predecessor, session.current()).await? {
+            Some(refused) => Err(refused),
+            None => self.begin_in(&mut session, given, predecessor, places),
+        };
+        if let Err(error) = begun {
             session.close().await?;
             return Err(error);
         }
         engine::drive(session).await
+    }
+
+    /// Why the token of this predecessor may not be ended: another credential's consumers use it.
+    async fn held_by_another(&self, predecessor: &Predecessor, current: Option<Fingerprint>) -> Result<Option<Error>> {
+        let spared = !matches!(self.inner.policy.old, OldPolicy::Revoke { .. });
+        let fingerprint = match predecessor {
+            Predecessor::Held(token) => Some(token.fingerprint()),
+            Predecessor::Kept => current,
+            Predecessor::Known(_) | Predecessor::None => None,
+        };
+        let Some(fingerprint) = fingerprint else { return Ok(None) };
+        if spared && self.inner.provider.capabilities().fate != Fate::Dies {
+            return Ok(None);
+        }
+        Ok(self.inner.other_holder(fingerprint).await?.map(|other| {
+            let text = format!(
+                "the credential {other} uses this token too, and would be left without: keep the old token by the policy, or \
+                 rotate that credential"
+            );
+            Error::new(ErrorKind::Refused, text).with_subject(self.inner.name.as_str())
+        }))
     }
 
     fn begin_in(
@@ -356,12 +400,7 @@ impl Rotator {
         predecessor: Predecessor,
         places: &[Place],
     ) -> Result<()> {
-        let old = match &predecessor {
-            Predecessor::Held(token) => OldToken::held(Possession::Held, token.fingerprint(), None),
-            Predecessor::Kept => OldToken::held(Possession::Kept, session.current().ok_or_else(nothing_kept)?, None),
-            Predecessor::Known(id) => OldToken::known(id.clone()),
-            Predecessor::None => OldToken::absent(),
-        };
+        let old = predecessor.known_of(session.current())?;
         if given.as_ref().is_some_and(|token| old.fingerprint == Some(token.fingerprint())) {
             return Err(Error::new(ErrorKind::InvalidInput, "the new token is the old one: hand in the new one"));
         }
@@ -379,12 +418,8 @@ impl Rotator {
 
     fn charter(&self, places: &[Place]) -> Result<Charter> {
         let can = self.inner.provider.capabilities();
-        let on_failure = self.inner.policy.on_failure.unwrap_or(match can.issuer {
-            crate::provider::Issuer::Person => OnFailure::Hold,
-            crate::provider::Issuer::Api => OnFailure::RollBack,
-        });
         let charter = Charter::new(RunId::random()?, self.inner.name.clone(), self.inner.provider.name(), can)
-            .with_on_failure(on_failure)
+            .with_on_failure(self.inner.on_failure())
             .with_old(self.inner.policy.old);
         Ok(places.iter().cloned().fold(charter, Charter::with_place))
     }
@@ -432,9 +467,23 @@ impl Inner {
         policy
     }
 
+    /// What to do when a place fails for good.
+    fn on_failure(&self) -> OnFailure {
+        self.policy.on_failure.unwrap_or(match self.provider.capabilities().issuer {
+            Issuer::Person => OnFailure::Hold,
+            Issuer::Api => OnFailure::RollBack,
+        })
+    }
+
     /// A guide with the organisation's notes.
     fn annotated(&self, guide: Guide) -> Guide {
         guide.with_notes(&self.notes)
+    }
+
+    /// Which other credential uses this token.
+    async fn other_holder(&self, fingerprint: Fingerprint) -> Result<Option<CredentialName>> {
+        let heads = self.journal.heads(&HeadFilter::holding(fingerprint), Page::first(2)).await?;
+        Ok(heads.into_iter().map(|head| head.credential).find(|name| *name != self.name))
     }
 
     fn consumer(&self, name: &ConsumerName) -> Result<&Arc<dyn Consumer>> {

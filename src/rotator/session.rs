@@ -8,7 +8,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::Inner;
 use crate::clock::Timestamp;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::journal::{
     Batch, Claim, Head, HeadFilter, Lease, Mac, Page, Record, SealContext, SealedValue, Status, ValueId,
@@ -16,6 +16,9 @@ use crate::journal::{
 use crate::name::RunId;
 use crate::rotation::{Ending, Fact, Outcome, Possession, State, TokenRef};
 use crate::token::Token;
+
+/// How often an append whose answer was lost is tried.
+const TRIES: u32 = 5;
 
 /// One engine's hold on one credential.
 pub(super) struct Session {
@@ -136,7 +139,7 @@ impl Session {
         }
         batch.destroy = self.stored.keys().filter(|id| !wanted.contains(id)).cloned().collect();
         let asked_at = self.inner.clock.monotonic();
-        self.inner.journal.append(&self.lease, self.head.last, &batch).await?;
+        self.store(&batch).await?;
         self.leased_at = asked_at;
         self.head = batch.head;
         self.mac = mac;
@@ -161,9 +164,30 @@ impl Session {
             return Ok(());
         }
         let asked_at = self.inner.clock.monotonic();
-        self.inner.journal.append(&self.lease, self.head.last, &Batch::new(self.head.clone())).await?;
+        self.store(&Batch::new(self.head.clone())).await?;
         self.leased_at = asked_at;
         Ok(())
+    }
+
+    /// Appends, and looks where the answer was lost: what is there is neither lost nor written twice.
+    async fn store(&self, batch: &Batch) -> Result<()> {
+        let mut uncertain = false;
+        for n in 0..TRIES {
+            let failure = match self.inner.journal.append(&self.lease, self.head.last, batch).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.effect() == Effect::Unknown => error,
+                Err(error) if error.kind() == ErrorKind::Fenced && uncertain => error,
+                Err(error) => return Err(error),
+            };
+            let log = self.inner.journal.load(&self.inner.name, self.head.last.next()).await?;
+            match (log.records.first(), batch.records.first()) {
+                (Some(there), Some(ours)) if there.mac == ours.mac => return Ok(()),
+                (None, _) if n + 1 < TRIES => self.inner.clock.sleep(Duration::from_millis(100 << n)).await,
+                _ => return Err(failure),
+            }
+            uncertain = true;
+        }
+        Err(Error::new(ErrorKind::Internal, "an append was tried no times"))
     }
 
     /// How long an act may take: the policy's time, and never past the lease.
@@ -175,7 +199,11 @@ impl Session {
     /// Commits what is pending and gives the credential back.
     pub(super) async fn close(mut self) -> Result<()> {
         self.commit().await?;
-        self.inner.journal.release(self.lease).await
+        if let Err(error) = self.inner.journal.release(self.lease).await {
+            // Everything is durable, and the lease runs out by itself.
+            tracing::warn!(credential = %self.inner.name, %error, "a lease could not be given back");
+        }
+        Ok(())
     }
 
     fn next_head(&self, state: &State) -> Head {

@@ -1,29 +1,45 @@
-//! Stateful fakes on loopback, with faults on demand, and helpers for tests. Feature `testing`; outside semver.
+//! Stateful fakes on loopback with faults on demand, a clock that tests move, and helpers. Nothing here belongs into a
+//! running system, and none of it is covered by the promise of compatible versions.
 //!
 //! A fake keeps state as the real system does and reproduces its traps; each says in its documentation which. All of
 //! them share one layer of [`Trouble`]: what can go wrong between two machines.
 
+mod clock;
 mod github;
+mod seal;
 mod server;
 mod trouble;
 
+pub use clock::VirtualClock;
 pub use github::GitHubFake;
+pub use seal::TestSealer;
 pub use server::Seen;
 pub use trouble::Trouble;
 
 use crate::error::Result;
 use crate::token::{AdmittedToken, Grant, Reason, RetiredToken, Token};
 
-/// A token as the engine hands it to a consumer, for tests of consumers.
+/// Admits a token without any check, so that a test of a consumer can call its `install` and `verify`.
+///
+/// ```
+/// use tokenturn::{Grant, Token, testing};
+///
+/// # fn main() -> tokenturn::Result<()> {
+/// let token = Token::new("ghp_FAKE")?;
+/// let admitted = testing::admitted(&token, Grant::of(&token, "deploy-bot"))?;
+/// assert_eq!(admitted.fingerprint(), token.fingerprint());
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the grant is of another token.
+/// [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the grant was said of another token.
 pub fn admitted(token: &Token, grant: Grant) -> Result<AdmittedToken> {
     AdmittedToken::new(token.clone(), grant)
 }
 
-/// A token as the engine hands it to a provider to end it, for tests of providers.
+/// A token as the engine hands it to a provider to end it, so that a test of a provider can call its `revoke`.
 #[must_use]
 pub fn retired(token: &Token) -> RetiredToken {
     RetiredToken::new(Some(token.clone()), Some(token.fingerprint()), None, None, Reason::Superseded)

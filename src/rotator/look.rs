@@ -1,0 +1,122 @@
+//! Looks at the outside without a run: nothing is written down, nothing is changed.
+
+use std::future::Future;
+
+use futures_util::StreamExt;
+
+use super::session::{current, head_of};
+use super::{Inner, Predecessor, nothing_kept};
+use crate::consumer::{Consumer, Slot, Verification};
+use crate::error::{Error, ErrorKind, Problem, Result};
+use crate::journal::{Head, SealedValue};
+use crate::name::ConsumerName;
+use crate::provider::Liveness;
+use crate::token::{AdmittedToken, Fingerprint, Grant, Token};
+
+/// What the journal says of a credential.
+#[derive(Debug)]
+pub(super) struct Books {
+    pub(super) head: Head,
+    /// The token in use, where it is kept.
+    kept: Option<SealedValue>,
+}
+
+impl Books {
+    pub(super) async fn read(inner: &Inner) -> Result<Self> {
+        let head = head_of(inner).await?;
+        let log = inner.journal.load(&inner.name, head.last.next()).await?;
+        Ok(Self { head, kept: log.values.into_iter().find(|value| value.id == current()) })
+    }
+
+    /// What may be shown of the token in use, as far as it is kept.
+    pub(super) fn current(&self) -> Option<Fingerprint> {
+        self.head.current.filter(|_| self.kept.is_some())
+    }
+
+    /// The value of a token, where it is at hand.
+    pub(super) async fn value_of(&self, inner: &Inner, token: &Predecessor) -> Result<Option<Token>> {
+        match token {
+            Predecessor::Held(token) => Ok(Some(token.clone())),
+            Predecessor::Known(_) | Predecessor::None => Ok(None),
+            Predecessor::Kept => {
+                let kept = self.kept.as_ref().ok_or_else(nothing_kept)?;
+                let token = inner.sealer.open(&kept.sealed, &kept.context).await?;
+                if self.head.current == Some(token.fingerprint()) {
+                    return Ok(Some(token));
+                }
+                let text = "the journal keeps another value than its records say: do not go on";
+                Err(Error::new(ErrorKind::Journal, text))
+            }
+        }
+    }
+}
+
+/// What the provider says of a token.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// There is none to look at.
+    Absent,
+    Grant(Grant),
+    /// Its id alone was asked about.
+    Id(Liveness),
+    /// Neither its value nor a way to ask for its id is at hand.
+    Blind,
+    Failed(Error),
+}
+
+pub(super) async fn look_at(inner: &Inner, token: &Predecessor, value: Option<&Token>) -> Look {
+    let said = |error: Error| Look::Failed(error.with_subject(inner.provider.name()));
+    match (value, token) {
+        (Some(value), _) => in_time(inner, inner.provider.inspect(value)).await.map_or_else(said, Look::Grant),
+        (None, Predecessor::Known(id)) if inner.provider.capabilities().status_by_id => {
+            in_time(inner, inner.provider.status(id)).await.map_or_else(said, Look::Id)
+        }
+        (None, Predecessor::Known(_)) => Look::Blind,
+        (None, _) => Look::Absent,
+    }
+}
+
+/// What was seen of one place.
+#[derive(Debug)]
+pub(super) struct Sight {
+    pub(super) name: ConsumerName,
+    pub(super) slot: Result<Slot, Problem>,
+    /// What its check says of the token, where there was one to check with and the place can prove anything.
+    pub(super) verification: Option<Result<Verification, Problem>>,
+}
+
+/// Reads every place, and tries its check where a token is at hand.
+pub(super) async fn look_around(inner: &Inner, token: Option<&AdmittedToken>) -> Vec<Sight> {
+    let places = inner.places.iter().zip(&inner.consumers);
+    futures_util::stream::iter(places)
+        .map(|(place, consumer)| look_at_place(inner, &place.name, &**consumer, token))
+        .buffered(inner.policy.parallel)
+        .collect()
+        .await
+}
+
+async fn look_at_place(
+    inner: &Inner,
+    name: &ConsumerName,
+    consumer: &dyn Consumer,
+    token: Option<&AdmittedToken>,
+) -> Sight {
+    let slot = in_time(inner, consumer.preflight()).await.map_err(|error| super::act::problem_at(name, &error));
+    let can = consumer.capabilities();
+    let verification = match (&slot, token) {
+        (Ok(slot), Some(token)) if can.proves_something() && !can.by_person => {
+            let verified = in_time(inner, consumer.verify(token, slot)).await;
+            Some(verified.map_err(|error| super::act::problem_at(name, &error)))
+        }
+        _ => None,
+    };
+    Sight { name: name.clone(), slot, verification }
+}
+
+async fn in_time<T>(inner: &Inner, look: impl Future<Output = Result<T>>) -> Result<T> {
+    let slow = |_| {
+        let text = "there was no answer in the time that the policy gives: look at the line, or give more";
+        Error::new(ErrorKind::Unavailable, text)
+    };
+    tokio::time::timeout(inner.policy.act_timeout, look).await.map_err(slow)?
+}

@@ -1,0 +1,143 @@
+//! Futures that are dropped, processes that die, and engines that meet.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokenturn::consumer::memory::Fault;
+use tokenturn::rotation::{Fact, Outcome};
+use tokenturn::{ErrorKind, Policy};
+
+use crate::world::{World, completed, seconds, swift};
+
+/// Lets a call run into what hangs, and drops it there.
+async fn cut(world: &World, wait: Duration) {
+    let rotator = world.rotator();
+    let cut = tokio::time::timeout(wait, rotator.rotate(world.held())).await;
+    assert!(cut.is_err(), "it was to be cut short");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_arrives_after_the_caller_has_gone_is_durable_and_not_issued_twice() {
+    let world = World::new();
+    world.provider.plan_fault("issue", Fault::Late(seconds(60)));
+    let rotator = world.rotator();
+    assert!(tokio::time::timeout(seconds(1), rotator.rotate(world.held())).await.is_err());
+    tokio::time::sleep(seconds(120)).await;
+    assert!(world.kept().await.iter().any(|value| value.contains("new-1")), "{:?}", world.kept().await);
+    let open = rotator.open_rotations().await.unwrap();
+    completed(&rotator.resume(open[0].id.clone()).await.unwrap());
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Issuing { .. })), 1);
+    assert_eq!(world.provider.live(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_calls_meanwhile_waits_for_the_token_that_is_on_its_way() {
+    let world = World::new();
+    world.provider.plan_fault("issue", Fault::Late(seconds(60)));
+    let rotator = world.rotator();
+    assert!(tokio::time::timeout(seconds(1), rotator.rotate(world.held())).await.is_err());
+    completed(&rotator.rotate(world.held()).await.unwrap());
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Issuing { .. })), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_cut_off_is_looked_at_and_not_made_twice() {
+    let world = World::new();
+    world.a.plan_fault("install", Fault::Hangs);
+    cut(&world, seconds(1)).await;
+    world.clock.advance(seconds(3600));
+    completed(&world.rotator().resume_due().await.unwrap().unwrap());
+    assert_eq!(world.a.writes(), 1);
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Issuing { .. })), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revocation_that_was_cut_off_is_seen() {
+    let world = World::new();
+    world.provider.plan_fault("revoke", Fault::Hangs);
+    cut(&world, seconds(1)).await;
+    world.clock.advance(seconds(3600));
+    completed(&world.rotator().resume_due().await.unwrap().unwrap());
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Revoking { .. })), 1);
+}
+
+#[tokio::test]
+async fn to_rotate_twice_is_to_join_the_open_run() {
+    let world = World::new();
+    let rotator = world.with_policy(Policy::default());
+    let first = rotator.rotate(world.held()).await.unwrap();
+    assert!(matches!(first.outcome, Outcome::Draining { .. }));
+    assert_eq!(rotator.rotate(world.held()).await.unwrap(), first);
+    let other = tokenturn::Predecessor::Held(world.newest());
+    assert_eq!(rotator.rotate(other).await.unwrap_err().kind(), ErrorKind::Refused);
+}
+
+#[tokio::test]
+async fn two_calls_at_once_make_one_run() {
+    let world = World::new();
+    let rotator = world.rotator();
+    let (one, two) = tokio::join!(rotator.rotate(world.held()), rotator.rotate(world.held()));
+    completed(&one.unwrap());
+    // The second begins a run of its own, over a token that is dead by then.
+    completed(&two.unwrap());
+    assert_eq!(world.provider.live(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_engine_waits_until_the_first_ones_lease_has_run_out() {
+    let world = World::new();
+    world.a.plan_fault("install", Fault::Hangs);
+    cut(&world, seconds(1)).await;
+    let second = world.rotator();
+    let error = second.rotate(world.held()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Busy);
+    assert!(error.retry_after().is_some_and(|wait| wait <= seconds(600)));
+    world.clock.advance(error.retry_after().unwrap());
+    completed(&second.rotate(world.held()).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_engine_that_was_overtaken_does_nothing_more() {
+    let world = World::new();
+    world.a.plan_fault("install", Fault::Late(seconds(60)));
+    let (first, second) = (world.rotator(), world.rotator());
+    let slow = tokio::spawn({
+        let held = world.held();
+        async move { first.rotate(held).await }
+    });
+    tokio::time::sleep(seconds(1)).await;
+    world.clock.advance(seconds(600));
+    completed(&second.rotate(world.held()).await.unwrap());
+    let told = world.facts().len();
+    let error = slow.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Fenced, "{error}");
+    assert_eq!(world.facts().len(), told, "it told nothing more");
+    assert!(world.all_hold(&world.newest()));
+}
+
+#[tokio::test]
+async fn a_lease_is_given_back_when_a_call_ends() {
+    let world = World::new();
+    let policy = || swift().grace(seconds(3600)).linger(seconds(0));
+    let run = world.with_policy(policy()).rotate(world.held()).await.unwrap();
+    let other = world.with_policy(policy());
+    assert_eq!(other.resume(run.id.clone()).await.unwrap(), run);
+    assert_eq!(
+        other.resolve(run.id, tokenturn::rotation::Decision::Retry).await.unwrap_err().kind(),
+        ErrorKind::Refused
+    );
+    assert_eq!(world.rotator().open_rotations().await.unwrap().len(), 1);
+    world.clock.advance(seconds(3600));
+    completed(&world.with_policy(policy()).resume_due().await.unwrap().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_run_renews_its_lease() {
+    let world = World::new();
+    for _ in 0..6 {
+        world.a.plan_fault("install", Fault::Refused(ErrorKind::Busy));
+    }
+    let patience = tokenturn::Patience::new(seconds(200), seconds(200), seconds(9000));
+    let rotator = Arc::new(world.with_policy(swift().patience(patience)));
+    completed(&rotator.rotate(world.held()).await.unwrap());
+}

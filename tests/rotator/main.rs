@@ -1,0 +1,21 @@
+//! Whole rotations over a world in memory.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod build;
+mod check;
+mod crash;
+mod decisions;
+mod device;
+mod emergency;
+mod ends;
+mod failure;
+mod guided;
+mod manual;
+mod overlap;
+mod patience;
+mod plan;
+mod records;
+mod replace;
+mod sources;
+mod world;

@@ -1,0 +1,184 @@
+//! What is written down, what is told, and in which order.
+
+use std::sync::Arc;
+
+use tokenturn::journal::{Journal, Seq, Status};
+use tokenturn::rotation::{Fact, Outcome};
+use tokenturn::testing::TestSealer;
+use tokenturn::{CredentialName, ErrorKind, Event, Policy};
+
+use crate::world::{Stumble, Stumbling, World, completed, replace, seconds};
+
+/// A world whose journal stumbles where it is told to.
+fn stumbling(world: World) -> (World, Arc<Stumbling>) {
+    let journal = Stumbling::over(world.journal.clone());
+    (World { journal: journal.clone(), ..world }, journal)
+}
+
+fn bot() -> CredentialName {
+    CredentialName::new("bot").unwrap()
+}
+
+#[tokio::test]
+async fn every_record_is_told_once_with_its_number() {
+    let world = World::new();
+    let rotator = world.rotator();
+    rotator.rotate(world.held()).await.unwrap();
+    let told = world.told.lock().unwrap().clone();
+    assert_eq!(rotator.events(Seq::ZERO).await.unwrap(), told);
+    let numbers: Vec<u64> = told.iter().map(|event| event.seq.get()).collect();
+    assert_eq!(numbers, (1..=told.len() as u64).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_listener_that_missed_something_asks_from_where_it_was() {
+    let world = World::new();
+    let rotator = world.rotator();
+    rotator.rotate(world.held()).await.unwrap();
+    rotator.rotate(tokenturn::Predecessor::Kept).await.unwrap();
+    let told = world.told.lock().unwrap().clone();
+    let late = rotator.events(Seq::new(7)).await.unwrap();
+    assert_eq!(late, told[6..]);
+    assert!(rotator.events(Seq::new(10_000)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_event_goes_through_json_and_back_and_reads_as_a_line() {
+    let world = World::new();
+    world.rotator().rotate(world.held()).await.unwrap();
+    for event in &*world.told.lock().unwrap() {
+        let text = serde_json::to_string(event).unwrap();
+        assert_eq!(&serde_json::from_str::<Event>(&text).unwrap(), event);
+        assert!(!event.to_string().contains('\n') && event.to_string().contains("bot"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_durable_is_not_told() {
+    for fact in ["begun", "issuing", "installing", "verified", "revoking", "ended"] {
+        let (world, journal) = stumbling(World::new());
+        journal.at(fact, Stumble::Refused);
+        let error = world.rotator().rotate(world.held()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Journal, "{fact}");
+        let stored = journal.load(&bot(), Seq::ZERO).await.unwrap().records.len();
+        assert_eq!(world.told.lock().unwrap().len(), stored, "{fact}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_done_whose_beginning_is_not_durable() {
+    let (world, journal) = stumbling(World::new());
+    journal.at("issuing", Stumble::Refused);
+    world.rotator().rotate(world.held()).await.unwrap_err();
+    assert_eq!(world.provider.live(), 1);
+    journal.at("installing", Stumble::Refused);
+    world.clock.advance(seconds(600));
+    world.rotator().rotate(world.held()).await.unwrap_err();
+    assert_eq!((world.a.writes(), world.b.writes()), (0, 0));
+    journal.at("revoking", Stumble::Refused);
+    world.clock.advance(seconds(600));
+    world.rotator().rotate(world.held()).await.unwrap_err();
+    assert!(world.provider.is_alive(&world.old));
+    world.clock.advance(seconds(600));
+    completed(&world.rotator().rotate(world.held()).await.unwrap());
+    assert_eq!((world.provider.live(), world.a.writes()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_new_token_is_stored_though_the_journal_stumbles() {
+    for stumble in [Stumble::Refused, Stumble::LostBefore, Stumble::LostAfter] {
+        let (world, journal) = stumbling(World::new());
+        journal.at("issued", stumble);
+        completed(&world.rotator().rotate(world.held()).await.unwrap());
+        assert_eq!(world.count(|fact| matches!(fact, Fact::Issued { .. })), 1, "{stumble:?}");
+        assert_eq!(world.provider.live(), 1, "{stumble:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_append_whose_answer_was_lost_is_looked_for_everywhere() {
+    for fact in ["begun", "issuing", "installing", "verified", "revoking", "ended"] {
+        for stumble in [Stumble::LostBefore, Stumble::LostAfter] {
+            let (world, journal) = stumbling(World::new());
+            journal.at(fact, stumble);
+            completed(&world.rotator().rotate(world.held()).await.unwrap());
+            let stored = journal.load(&bot(), Seq::ZERO).await.unwrap().records.len();
+            assert_eq!(world.told.lock().unwrap().len(), stored, "{fact} {stumble:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_token_that_cannot_be_stored_is_ended_where_the_old_one_lives() {
+    let (world, journal) = stumbling(World::new());
+    for _ in 0..10 {
+        journal.at("issued", Stumble::Refused);
+    }
+    let rotator = world.rotator();
+    rotator.rotate(world.held()).await.unwrap_err();
+    assert_eq!(world.provider.live(), 1);
+    assert!(world.provider.is_alive(&world.old));
+}
+
+#[tokio::test]
+async fn no_secret_is_in_a_record_an_event_or_a_text() {
+    let world = World::of(replace());
+    let rotator = world.rotator();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    let log = world.journal.load(&bot(), Seq::ZERO).await.unwrap();
+    let plan = rotator.plan(&tokenturn::Predecessor::Kept).await.unwrap();
+    let check = rotator.check(&tokenturn::Predecessor::Kept).await.unwrap();
+    let texts = [
+        format!("{log:?}{run:?}{rotator:?}{plan}{plan:?}{check:?}{:?}", world.held()),
+        serde_json::to_string(&(&run, &plan, &check)).unwrap(),
+        serde_json::to_string(&*world.told.lock().unwrap()).unwrap(),
+    ];
+    let bytes: Vec<u8> = log.values.iter().flat_map(|value| value.sealed.bytes().unwrap().to_vec()).collect();
+    for token in [&world.old, &world.newest()] {
+        let secret = token.expose();
+        assert!(texts.iter().all(|text| !text.contains(secret)));
+        assert!(!bytes.windows(secret.len()).any(|part| part == secret.as_bytes()));
+    }
+}
+
+#[tokio::test]
+async fn a_changed_record_is_found_and_not_acted_upon() {
+    let world = World::of(replace());
+    let run = world.with_policy(Policy::default()).rotate(world.held()).await.unwrap();
+    completed(&run);
+    let other_key = world.builder().sealer(Arc::new(TestSealer::with_key("another"))).build().unwrap();
+    let error = other_key.rotate(tokenturn::Predecessor::Kept).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Journal);
+    assert!(error.to_string().contains("another key"), "{error}");
+}
+
+#[tokio::test]
+async fn the_head_says_how_the_credential_stands() {
+    let world = World::new();
+    let rotator = world.with_policy(Policy::default());
+    let head = || async {
+        let filter = tokenturn::journal::HeadFilter::of(&bot());
+        world.journal.heads(&filter, tokenturn::journal::Page::first(1)).await.unwrap().remove(0)
+    };
+    let run = rotator.rotate(world.held()).await.unwrap();
+    let Outcome::Draining { until } = run.outcome else { panic!() };
+    let draining = head().await;
+    assert_eq!((draining.status, draining.wake_at, draining.run), (Status::Draining, Some(until), Some(run.id)));
+    world.clock.advance(seconds(86_400));
+    rotator.resume_due().await.unwrap();
+    let idle = head().await;
+    assert_eq!((idle.status, idle.wake_at, idle.current), (Status::Idle, None, Some(world.newest().fingerprint())));
+}
+
+#[tokio::test]
+async fn an_open_rotation_is_listed_and_a_finished_one_is_not() {
+    let world = World::new();
+    let rotator = world.with_policy(Policy::default());
+    assert!(rotator.open_rotations().await.unwrap().is_empty());
+    let run = rotator.rotate(world.held()).await.unwrap();
+    assert_eq!(rotator.open_rotations().await.unwrap(), [run]);
+    world.clock.advance(seconds(86_400));
+    assert!(matches!(rotator.open_rotations().await.unwrap()[0].outcome, Outcome::Unfinished));
+    rotator.resume_due().await.unwrap();
+    assert!(rotator.open_rotations().await.unwrap().is_empty());
+}

@@ -1,0 +1,97 @@
+//! Providers that kill the old token when they issue the new one.
+
+use tokenturn::consumer::memory::Fault;
+use tokenturn::rotation::{Death, Decision, Fact, OldEnd, Outcome};
+use tokenturn::{ErrorKind, Predecessor, ScopeSet};
+
+use crate::world::{World, completed, overlap, replace, repo, stuck};
+
+#[tokio::test]
+async fn the_new_token_replaces_the_old_one_and_goes_everywhere() {
+    let world = World::of(replace());
+    let rotator = world.rotator();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    assert_eq!(completed(&run).old, OldEnd::Dead(Death::Replaced));
+    assert!(world.all_hold(&world.newest()));
+    completed(&rotator.rotate(Predecessor::Kept).await.unwrap());
+    assert_eq!(world.kept().await, ["current"]);
+}
+
+#[tokio::test]
+async fn an_old_token_that_lacks_scopes_is_not_copied() {
+    let world = World::of(replace());
+    world.provider.amend(&world.old, |grant| grant.access = tokenturn::Access::Scopes(ScopeSet::of(["gist"])));
+    let run = world.rotator().rotate(world.held()).await.unwrap();
+    assert!(matches!(&run.outcome, Outcome::Stopped { because, .. } if because.text.contains("lacks scopes")));
+    assert!(world.provider.is_alive(&world.old));
+    // Where it need not be copied, it does not matter.
+    let world = World::of(overlap());
+    world.provider.amend(&world.old, |grant| grant.access = tokenturn::Access::Scopes(ScopeSet::of(["gist"])));
+    completed(&world.rotator().rotate(world.held()).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_dead_old_token_cannot_be_copied() {
+    let world = World::of(replace());
+    world.provider.kill(&world.old);
+    let run = world.rotator().rotate(world.held()).await.unwrap();
+    assert!(matches!(&run.outcome, Outcome::Stopped { because, .. } if because.text.contains("not alive")));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_never_called_success_and_never_asked_for_twice() {
+    let world = World::of(replace());
+    world.provider.plan_fault("issue", Fault::LostAfter);
+    let rotator = world.rotator();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    assert!(stuck(&run).contains("cannot be had any more"), "{run:?}");
+    let Outcome::NeedsPerson { orphans, .. } = &run.outcome else { panic!() };
+    assert!(orphans[0].label.is_some(), "the token that may live is named");
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Issuing { .. })), 1);
+    // A person makes one by hand.
+    let run = rotator.resolve(run.id, Decision::Abandon).await.unwrap();
+    assert!(run.outcome.is_over());
+    let made = world.provider.mint("bot", repo());
+    completed(&rotator.adopt(made.clone(), world.held()).await.unwrap());
+    assert!(world.all_hold(&made));
+}
+
+#[tokio::test]
+async fn a_request_that_never_arrived_is_sent_again_once_the_old_token_was_seen_alive() {
+    let world = World::of(replace());
+    world.provider.plan_fault("issue", Fault::LostBefore);
+    completed(&world.rotator().rotate(world.held()).await.unwrap());
+    assert!(world.all_hold(&world.newest()));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_reissued_where_the_provider_can() {
+    let world = World::of(replace().reissuing());
+    world.provider.plan_fault("issue", Fault::LostAfter);
+    let run = world.rotator().rotate(world.held()).await.unwrap();
+    assert_eq!(completed(&run).orphans.len(), 1, "the lost one may live");
+    assert!(world.all_hold(&world.newest()));
+}
+
+#[tokio::test]
+async fn one_place_that_fails_holds_no_other_back() {
+    let world = World::of(replace());
+    world.a.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    let rotator = world.rotator();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    stuck(&run);
+    assert_eq!(world.b.holds(), Some(world.newest().fingerprint()));
+    completed(&rotator.resolve(run.id, Decision::Retry).await.unwrap());
+    assert!(world.all_hold(&world.newest()));
+}
+
+#[tokio::test]
+async fn the_value_survives_a_restart_in_the_journal() {
+    let world = World::of(replace());
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    let run = world.rotator().rotate(world.held()).await.unwrap();
+    stuck(&run);
+    let run = world.rotator().resolve(run.id, Decision::Retry).await.unwrap();
+    completed(&run);
+    assert!(world.all_hold(&world.newest()));
+}
