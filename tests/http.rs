@@ -32,7 +32,7 @@ struct World {
 
 async fn world(http: HttpBuilder) -> World {
     let fake = GitHubFake::start().await.unwrap();
-    let provider = provider(&http.build().unwrap(), fake.base().unwrap());
+    let provider = provider(&http.build().unwrap(), fake.base());
     let token = fake.classic("build-bot", "ci", &["repo"]);
     World { fake, provider, token }
 }
@@ -237,7 +237,7 @@ async fn what_must_not_be_sent_twice_is_not() {
     let fake = GitHubFake::start().await.unwrap();
     fake.oauth_app("Iv1.fake", "s");
     let app: OAuthAppTokens = GitHub::oauth_app(&loopback().build().unwrap(), "Iv1.fake", SecretString::from("s"))
-        .server(fake.base().unwrap())
+        .server(fake.base())
         .build()
         .unwrap();
     let old = fake.oauth_token("Iv1.fake", "octo-bot", &[]);

@@ -81,7 +81,7 @@ impl Entry {
     /// How long somebody else still has it.
     fn held_for(&self, holder: &Holder, now: Duration) -> Option<Duration> {
         let (by, until) = self.lease.as_ref()?;
-        (by != holder && *until > now).then(|| *until - now)
+        (by != holder).then(|| until.checked_sub(now)).flatten().filter(|left| !left.is_zero())
     }
 
     fn grant(&mut self, holder: &Holder, now: Duration, ttl: Duration) -> Lease {

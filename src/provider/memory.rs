@@ -254,7 +254,7 @@ impl Provider for MemoryProvider {
                         guide: guide(),
                         ticket: Token::new("memory-ticket")?,
                         poll_after: now.plus(Duration::from_secs(5)),
-                        until: now.plus(Duration::from_secs(900)),
+                        until: now.plus(Duration::from_mins(15)),
                     }
                 }
                 Issuer::Person => Issuance::Guided(guide()),
@@ -278,7 +278,7 @@ impl Provider for MemoryProvider {
                     guide: Guide::new("Make a token"),
                     ticket: ticket.clone(),
                     poll_after: now.plus(Duration::from_secs(5)),
-                    until: now.plus(Duration::from_secs(900)),
+                    until: now.plus(Duration::from_mins(15)),
                 });
             }
             self.lock().pending = None;

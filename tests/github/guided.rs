@@ -51,7 +51,7 @@ async fn a_life_that_the_page_does_not_offer_is_written_out() {
 async fn a_fine_grained_link_carries_permissions_owner_and_life() {
     let fake = fake().await;
     let provider = GitHub::fine_grained(&http())
-        .server(fake.base().unwrap())
+        .server(fake.base())
         .organization("acme")
         .must_read("acme/site")
         .revoke_by_person()

@@ -19,7 +19,7 @@ pub(crate) async fn fake() -> GitHubFake {
 }
 
 pub(crate) fn classic(fake: &GitHubFake) -> PersonalTokensBuilder {
-    GitHub::classic(&http()).server(fake.base().unwrap())
+    GitHub::classic(&http()).server(fake.base())
 }
 
 pub(crate) fn provider(fake: &GitHubFake) -> PersonalTokens {

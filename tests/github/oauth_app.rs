@@ -7,7 +7,7 @@ use crate::{fake, http};
 
 fn app(fake: &GitHubFake, secret: &str) -> OAuthAppTokens {
     fake.oauth_app("Iv1.fake", "app-secret-fake");
-    GitHub::oauth_app(&http(), "Iv1.fake", SecretString::from(secret)).server(fake.base().unwrap()).build().unwrap()
+    GitHub::oauth_app(&http(), "Iv1.fake", SecretString::from(secret)).server(fake.base()).build().unwrap()
 }
 
 async fn reset(provider: &OAuthAppTokens, current: &Token) -> tokenturn::Result<Issuance> {

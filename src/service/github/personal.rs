@@ -303,7 +303,7 @@ impl Provider for PersonalTokens {
             return Ok(self.by_person(token));
         };
         // The interface takes these kinds alone, and answers 202 to anything.
-        let taken = matches!(
+        let accepted = matches!(
             value.format(),
             Some(
                 Format::GitHubClassic
@@ -313,7 +313,7 @@ impl Provider for PersonalTokens {
                     | Format::GitHubRefresh
             )
         );
-        if !taken {
+        if !accepted {
             return Ok(self.by_person(token));
         }
         self.doom(value.fingerprint());

@@ -24,6 +24,7 @@ use crate::token::Token;
 #[derive(Debug)]
 pub struct GitHubFake {
     server: Server,
+    base: Url,
     world: World,
 }
 
@@ -46,16 +47,14 @@ impl GitHubFake {
     pub async fn start() -> Result<Self> {
         let world = World::default();
         let server = Server::start(Arc::new(world.clone())).await?;
-        Ok(Self { server, world })
+        let base = server.url("/")?;
+        Ok(Self { server, base, world })
     }
 
     /// Its address, as people open it; `/api/v3` is below it.
-    ///
-    /// # Errors
-    ///
-    /// Never in practice: the address comes from the socket.
-    pub fn base(&self) -> Result<Url> {
-        self.server.url("/")
+    #[must_use]
+    pub fn base(&self) -> Url {
+        self.base.clone()
     }
 
     /// The address of a repository, for git.
@@ -65,17 +64,19 @@ impl GitHubFake {
     /// [`ErrorKind::InvalidInput`] for a name that cannot stand in an address.
     pub fn git_url(&self, repository: &str) -> Result<Url> {
         let wrong = |_| Error::new(ErrorKind::InvalidInput, "a repository is written as owner/name");
-        self.base()?.join(&format!("{repository}.git")).map_err(wrong)
+        self.base.join(&format!("{repository}.git")).map_err(wrong)
     }
 
     // -- what people and organisations did ----------------------------------------------------------------------------
 
     /// A classic token that was made before, under this name.
+    #[must_use]
     pub fn classic(&self, owner: &str, name: &str, scopes: &[&str]) -> Token {
         self.world.lock().make(Kind::Classic, owner, name, scopes, None)
     }
 
     /// A fine-grained token that was made before. Who owns an organisation that approves them must approve it first.
+    #[must_use]
     pub fn fine_grained(&self, owner: &str, name: &str) -> Token {
         self.world.lock().make(Kind::FineGrained, owner, name, &[], None)
     }
@@ -86,6 +87,7 @@ impl GitHubFake {
     }
 
     /// A token that a user gave to an app.
+    #[must_use]
     pub fn oauth_token(&self, client_id: &str, owner: &str, scopes: &[&str]) -> Token {
         self.world.lock().make(Kind::OAuth(client_id.to_owned()), owner, "app", scopes, None)
     }
