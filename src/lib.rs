@@ -1,23 +1,56 @@
-//! stub
+#![cfg_attr(all(feature = "github", feature = "jenkins"), doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(all(feature = "github", feature = "jenkins")),
+    doc = "Turns an access token over to its successor everywhere it is used."
+)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
+// For the library alone: tests and examples print, and may panic.
+#![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
+#![cfg_attr(not(test), deny(clippy::expect_used, clippy::unwrap_used))]
+
 pub mod consumer;
+pub mod journal;
 pub mod provider;
 pub mod rotation;
-pub mod journal;
-mod rotator;
-pub use rotator::*;
+#[cfg(feature = "testing")]
+pub mod testing;
+
 mod clock;
 mod error;
 mod event;
 mod fault;
 mod guide;
+#[cfg(feature = "http")]
+mod http;
 mod name;
+mod rotator;
+#[cfg(feature = "http")]
+mod service;
 mod token;
-#[cfg(feature = "testing")]
-pub mod testing;
+
+// The public interface, from what most programs need to what few do.
+pub use rotator::{Check, ConsumerCheck, Finding, Plan, PlannedStep, Severity, StepKind};
+pub use rotator::{Patience, Policy, Predecessor, Rotator, RotatorBuilder, Run};
+
+pub use rotation::{Ask, Decision, Floor, OldPolicy, OnFailure, Outcome, Urgency};
+
+pub use consumer::Consumer;
+pub use journal::Journal;
+pub use provider::Provider;
+
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{Effect, Error, ErrorKind, Problem, Result};
 pub use event::{Event, Observer};
 pub use guide::{Guide, GuideStep};
 pub use name::{ConsumerName, CredentialName, Holder, Label, RunId, TokenId};
-pub use token::*;
+pub use token::{
+    Access, AdmittedToken, Answer, Excess, Expiry, Fingerprint, Format, Grant, Hint, Lack, Probe, Reason, Refusal,
+    Restriction, RetiredToken, Scope, ScopeModel, ScopePolicy, ScopeSet, Token, UnknownAccess, Verdict,
+};
+
+#[cfg(feature = "http")]
+pub use http::{Http, HttpBuilder};
+
+#[cfg(feature = "github")]
+pub use service::github::{GitHub, OAuthAppBuilder, OAuthAppTokens, PersonalTokens, PersonalTokensBuilder};

@@ -113,7 +113,10 @@ name!(
 fn random(bytes: usize) -> Result<String> {
     let mut buffer = [0_u8; 16];
     getrandom::fill(&mut buffer).map_err(|_| {
-        Error::new(ErrorKind::Unavailable, "the operating system gave no random bytes: nothing safe can be done without")
+        Error::new(
+            ErrorKind::Unavailable,
+            "the operating system gave no random bytes: nothing safe can be done without",
+        )
     })?;
     Ok(buffer[..bytes.min(16)].iter().map(|byte| format!("{byte:02x}")).collect())
 }

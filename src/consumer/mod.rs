@@ -101,6 +101,7 @@ forward!(Box);
 /// What a consumer can do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "a record of what it can do, each a question of its own")]
 pub struct ConsumerCapabilities {
     /// To which application it belongs, such as `Jenkins`. A token shared by several earns a warning.
     pub application: String,

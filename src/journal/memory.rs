@@ -75,19 +75,13 @@ impl Default for MemoryJournal {
 
 impl Entry {
     fn new(credential: CredentialName) -> Self {
-        Self {
-            head: Head::new(credential),
-            records: Vec::new(),
-            values: BTreeMap::new(),
-            epoch: 0,
-            lease: None,
-        }
+        Self { head: Head::new(credential), records: Vec::new(), values: BTreeMap::new(), epoch: 0, lease: None }
     }
 
     /// How long somebody else still has it.
     fn held_for(&self, holder: &Holder, now: Duration) -> Option<Duration> {
         let (by, until) = self.lease.as_ref()?;
-        (by != holder && *until > now).then(|| *until - now)
+        (by != holder).then(|| until.checked_sub(now)).flatten().filter(|left| !left.is_zero())
     }
 
     fn grant(&mut self, holder: &Holder, now: Duration, ttl: Duration) -> Lease {
@@ -160,7 +154,8 @@ impl Journal for MemoryJournal {
     async fn heads(&self, filter: &HeadFilter, page: Page) -> Result<Vec<Head>> {
         let all = self.lock();
         let after = page.after.as_ref();
-        let heads = all.iter().filter(|(name, _)| after.is_none_or(|after| *name > after)).map(|(_, entry)| &entry.head);
+        let heads =
+            all.iter().filter(|(name, _)| after.is_none_or(|after| *name > after)).map(|(_, entry)| &entry.head);
         Ok(heads.filter(|head| filter.admits(head)).take(page.limit).cloned().collect())
     }
 }

@@ -104,7 +104,8 @@ impl FromStr for Mac {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let wrong = || Error::new(ErrorKind::Journal, "a record's tie to the one before it is not 64 hexadecimal digits");
+        let wrong =
+            || Error::new(ErrorKind::Journal, "a record's tie to the one before it is not 64 hexadecimal digits");
         if text.len() != 64 || !text.is_ascii() {
             return Err(wrong());
         }

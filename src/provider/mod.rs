@@ -121,6 +121,7 @@ forward!(Box);
 /// What a provider can do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "a record of what it can do, each a question of its own")]
 pub struct ProviderCapabilities {
     /// Who issues.
     pub issuer: Issuer,

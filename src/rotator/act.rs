@@ -342,8 +342,13 @@ async fn revoke(session: &Session, token: &TokenRef) -> Result<Vec<Fact>> {
         TokenRef::New(attempt) => Some(state.charter().run.label(*attempt)),
         TokenRef::Found(_) | TokenRef::Old => None,
     };
+    let successor = match (token, state.candidate()) {
+        (TokenRef::Old, Some(TokenRef::New(attempt))) if attempt > 0 => Some(state.charter().run.label(attempt)),
+        _ => None,
+    };
     let seen = seen_before_the_end(session, token).await?;
-    let retired = RetiredToken::new(value, state.fingerprint(token), state.token_id(token), label, state.reason(token));
+    let retired = RetiredToken::new(value, state.fingerprint(token), state.token_id(token), label, state.reason(token))
+        .with_successor(successor);
     let answer = session.inner.provider.revoke(&retired).await.map_err(|error| by_provider(session, error))?;
     let now = session.now();
     let answered = match answer {

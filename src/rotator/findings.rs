@@ -77,7 +77,7 @@ fn about_predecessor(inner: &Inner, seen: &Seen<'_>, findings: &mut Vec<Finding>
             findings.push(warning(None, format!("the old token lacks scopes that the consumers need: {missing}")));
         }
         (_, Look::Grant(grant)) => {
-            findings.push(info(None, format!("the old token is alive; it belongs to {}", grant.owner)))
+            findings.push(info(None, format!("the old token is alive; it belongs to {}", grant.owner)));
         }
         (_, Look::Id(_)) => {
             let text = "the old token is alive; its value is not at hand, so it cannot be put back: there is no rollback once \

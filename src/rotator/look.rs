@@ -96,12 +96,10 @@ pub(super) struct Sight {
 
 /// Reads every place, and tries its check where a token is at hand.
 pub(super) async fn look_around(inner: &Inner, token: Option<&AdmittedToken>) -> Vec<Sight> {
+    // Collected first: a stream that makes them as it goes could not be sent between threads.
     let places = inner.places.iter().zip(&inner.consumers);
-    futures_util::stream::iter(places)
-        .map(|(place, consumer)| look_at_place(inner, &place.name, &**consumer, token))
-        .buffered(inner.policy.parallel)
-        .collect()
-        .await
+    let looks: Vec<_> = places.map(|(place, consumer)| look_at_place(inner, &place.name, &**consumer, token)).collect();
+    futures_util::stream::iter(looks).buffered(inner.policy.parallel).collect().await
 }
 
 async fn look_at_place(

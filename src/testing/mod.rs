@@ -1,14 +1,23 @@
-//! Helpers for the tests of whoever embeds or extends this crate. Nothing here belongs into a running system, and none of
-//! it is covered by the promise of compatible versions.
+//! Stateful fakes on loopback with faults on demand, a clock that tests move, and helpers. Nothing here belongs into a
+//! running system, and none of it is covered by the promise of compatible versions.
+//!
+//! A fake keeps state as the real system does and reproduces its traps; each says in its documentation which. All of
+//! them share one layer of [`Trouble`]: what can go wrong between two machines.
 
 mod clock;
+mod github;
 mod seal;
+mod server;
+mod trouble;
 
 pub use clock::VirtualClock;
+pub use github::GitHubFake;
 pub use seal::TestSealer;
+pub use server::Seen;
+pub use trouble::Trouble;
 
 use crate::error::Result;
-use crate::token::{AdmittedToken, Grant, Token};
+use crate::token::{AdmittedToken, Grant, Reason, RetiredToken, Token};
 
 /// Admits a token without any check, so that a test of a consumer can call its `install` and `verify`.
 ///
@@ -28,4 +37,10 @@ use crate::token::{AdmittedToken, Grant, Token};
 /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) when the grant was said of another token.
 pub fn admitted(token: &Token, grant: Grant) -> Result<AdmittedToken> {
     AdmittedToken::new(token.clone(), grant)
+}
+
+/// A token as the engine hands it to a provider to end it, so that a test of a provider can call its `revoke`.
+#[must_use]
+pub fn retired(token: &Token) -> RetiredToken {
+    RetiredToken::new(Some(token.clone()), Some(token.fingerprint()), None, None, Reason::Superseded)
 }

@@ -113,20 +113,20 @@ mod tests {
     async fn what_was_sealed_opens_in_its_place_and_nowhere_else() {
         let sealer = TestSealer::new();
         let token = Token::new(&"ghp_FAKE".repeat(20)).unwrap();
-        let sealed = sealer.seal(&token, &context(1)).await.unwrap();
-        assert!(!sealed.bytes().unwrap().windows(8).any(|part| part == b"ghp_FAKE"));
-        assert_eq!(sealer.open(&sealed, &context(1)).await.unwrap(), token);
-        assert_eq!(sealer.open(&sealed, &context(2)).await.unwrap_err().kind(), ErrorKind::Journal);
+        let made = sealer.seal(&token, &context(1)).await.unwrap();
+        assert!(!made.bytes().unwrap().windows(8).any(|part| part == b"ghp_FAKE"));
+        assert_eq!(sealer.open(&made, &context(1)).await.unwrap(), token);
+        assert_eq!(sealer.open(&made, &context(2)).await.unwrap_err().kind(), ErrorKind::Journal);
         let other = TestSealer::with_key("another");
-        assert_eq!(other.open(&sealed, &context(1)).await.unwrap_err().kind(), ErrorKind::Journal);
+        assert_eq!(other.open(&made, &context(1)).await.unwrap_err().kind(), ErrorKind::Journal);
     }
 
     #[tokio::test]
     async fn a_changed_byte_is_found() {
         let sealer = TestSealer::new();
-        let sealed = sealer.seal(&Token::new("ghp_FAKE").unwrap(), &context(1)).await.unwrap();
-        for at in 0..sealed.bytes().unwrap().len() {
-            let mut bytes = sealed.bytes().unwrap().to_vec();
+        let made = sealer.seal(&Token::new("ghp_FAKE").unwrap(), &context(1)).await.unwrap();
+        for at in 0..made.bytes().unwrap().len() {
+            let mut bytes = made.bytes().unwrap().to_vec();
             bytes[at] ^= 1;
             assert!(sealer.open(&Sealed::from_bytes(bytes), &context(1)).await.is_err(), "byte {at}");
         }

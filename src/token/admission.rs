@@ -35,7 +35,21 @@ pub enum UnknownAccess {
 
 /// What a token must be before it may be installed: scopes, owner, life, rights.
 ///
-/// The `Rotator` fills in what its consumers require; what is left to choose is set by its policy.
+/// The `Rotator` fills in what its consumers require; what is left to choose is set by its policy. By itself it judges a
+/// token outside of any rotation:
+///
+/// ```
+/// use tokenturn::{Access, Grant, ScopeModel, ScopePolicy, ScopeSet, Timestamp, Token};
+///
+/// # fn main() -> tokenturn::Result<()> {
+/// let policy = ScopePolicy::requiring(ScopeSet::of(["repo", "admin:repo_hook"]));
+/// // A provider says this of a token; here we say it ourselves.
+/// let grant = Grant::of(&Token::new("ghp_FAKE")?, "build-bot").with_access(Access::Scopes(ScopeSet::of(["repo"])));
+/// let verdict = policy.judge(&grant, ScopeModel::GITHUB_CLASSIC, Timestamp::from_unix_seconds(1_800_000_000));
+/// assert_eq!(verdict.lacks[0].to_string(), "scopes are missing: admin:repo_hook; tick them");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ScopePolicy {
@@ -64,8 +78,9 @@ impl ScopePolicy {
         }
     }
 
-    /// Everything about the token that this policy minds, the grave and the slight.
-    pub(crate) fn judge(&self, grant: &Grant, model: ScopeModel, now: Timestamp) -> Verdict {
+    /// Everything about a token that this policy minds, the grave and the slight.
+    #[must_use]
+    pub fn judge(&self, grant: &Grant, model: ScopeModel, now: Timestamp) -> Verdict {
         let mut lacks = Vec::new();
         let mut warnings = Vec::new();
         if let Expiry::At(end) = grant.expiry {
@@ -109,10 +124,13 @@ impl ScopePolicy {
 }
 
 /// What a policy minds about a token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Verdict {
-    pub(crate) lacks: Vec<Lack>,
-    pub(crate) warnings: Vec<Lack>,
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// For what it is refused.
+    pub lacks: Vec<Lack>,
+    /// What is worth a warning.
+    pub warnings: Vec<Lack>,
 }
 
 /// Why a token was refused: everything at once, so that a person goes back only once.

@@ -15,8 +15,7 @@ mod retired;
 mod scope;
 mod secret;
 
-pub(crate) use admission::Verdict;
-pub use admission::{AdmittedToken, Excess, Lack, Refusal, ScopePolicy, UnknownAccess};
+pub use admission::{AdmittedToken, Excess, Lack, Refusal, ScopePolicy, UnknownAccess, Verdict};
 pub use fingerprint::Fingerprint;
 pub use format::{Format, Hint};
 pub use grant::{Access, Answer, Expiry, Grant, Probe, Restriction};

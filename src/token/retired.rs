@@ -34,6 +34,7 @@ pub struct RetiredToken {
     fingerprint: Option<Fingerprint>,
     id: Option<TokenId>,
     label: Option<Label>,
+    successor: Option<Label>,
     reason: Reason,
 }
 
@@ -45,7 +46,13 @@ impl RetiredToken {
         label: Option<Label>,
         reason: Reason,
     ) -> Self {
-        Self { value, fingerprint, id, label, reason }
+        Self { value, fingerprint, id, label, successor: None, reason }
+    }
+
+    /// With the label of the token that took its place, which must not be mistaken for it.
+    pub(crate) fn with_successor(mut self, label: Option<Label>) -> Self {
+        self.successor = label;
+        self
     }
 
     /// Its value, where we have it.
@@ -70,6 +77,12 @@ impl RetiredToken {
     #[must_use]
     pub fn label(&self) -> Option<&Label> {
         self.label.as_ref()
+    }
+
+    /// The label of the token that took its place, where it was issued by a run of this crate: people delete wrong rows.
+    #[must_use]
+    pub fn successor(&self) -> Option<&Label> {
+        self.successor.as_ref()
     }
 
     /// Why it is revoked.

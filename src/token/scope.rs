@@ -259,7 +259,8 @@ mod tests {
 
     #[test]
     fn all_children_together_do_not_make_the_parent() {
-        let children = ScopeSet::of(["repo:status", "repo_deployment", "public_repo", "repo:invite", "security_events"]);
+        let children =
+            ScopeSet::of(["repo:status", "repo_deployment", "public_repo", "repo:invite", "security_events"]);
         assert_eq!(MODEL.missing(&ScopeSet::of(["repo"]), &children), ScopeSet::of(["repo"]));
     }
 

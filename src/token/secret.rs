@@ -46,7 +46,9 @@ impl Token {
             return refuse("the token has more than 8 KiB: this is not a token; copy the value alone");
         }
         if !secret.is_ascii() {
-            return refuse("the token has a character outside ASCII: copy it again, without quotes or dashes around it");
+            return refuse(
+                "the token has a character outside ASCII: copy it again, without quotes or dashes around it",
+            );
         }
         if let Some(strange) = secret.bytes().find(|byte| !byte.is_ascii_graphic()) {
             return refuse(match strange {
@@ -107,7 +109,9 @@ mod tests {
     #[test]
     fn what_no_token_contains_is_refused_without_quoting_it() {
         let long = "a".repeat(64 * 1024);
-        for bad in ["", "tok\r", "tok\nen", "tok\0en", "tok en", "tok\ten", "tok\u{7f}", "tökenvalue", "\u{2013}token", &long] {
+        for bad in
+            ["", "tok\r", "tok\nen", "tok\0en", "tok en", "tok\ten", "tok\u{7f}", "tökenvalue", "\u{2013}token", &long]
+        {
             let error = Token::new(bad).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             assert!(bad.is_empty() || !error.to_string().contains(bad), "quoted: {error}");

@@ -142,7 +142,9 @@ fn waiting_for_nothing_is_caught() {
 fn works_twice(state: &State) -> Vec<Step> {
     let first = state.holdings().first().map(|holding| holding.consumer.clone());
     match first {
-        Some(first) => swap(next(state), |step| matches!(step, Step::Do(Act::LastLook)), &Step::Do(Act::Install(first))),
+        Some(first) => {
+            swap(next(state), |step| matches!(step, Step::Do(Act::LastLook)), &Step::Do(Act::Install(first)))
+        }
         None => next(state),
     }
 }

@@ -5,9 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use tokenturn::consumer::Proof;
 use tokenturn::provider::Fate;
-use tokenturn::rotation::{
-    Act, Decision, Ending, Fact, OldEnd, Origin, Outcome, State, Step, TokenRef, Wait, next,
-};
+use tokenturn::rotation::{Act, Decision, Ending, Fact, OldEnd, Origin, Outcome, State, Step, TokenRef, Wait, next};
 
 use crate::world::{Held, Killer, Quality, Setting, Turn, World, index, is_emergency, name, now};
 
@@ -195,9 +193,14 @@ impl<'a> Explorer<'a> {
             let foreign = matches!(held, Held::New(at) if before.tokens[at].origin == Origin::Pasted
                 && before.tokens[at].quality == Quality::Wrong);
             if foreign && !leaked(&token) && !node.state.is_waived() {
-                return Err(self.broken("I1", at, format!("{step} ends {token}, a paste that is not what was asked for")));
+                return Err(self.broken(
+                    "I1",
+                    at,
+                    format!("{step} ends {token}, a paste that is not what was asked for"),
+                ));
             }
-            let given = matches!(held, Held::New(at) if matches!(before.tokens[at].origin, Origin::Given | Origin::Kept));
+            let given =
+                matches!(held, Held::New(at) if matches!(before.tokens[at].origin, Origin::Given | Origin::Kept));
             if given && !leaked(&token) {
                 return Err(self.broken("I1", at, format!("{step} ends {token}, which we did not cause")));
             }
@@ -297,7 +300,9 @@ impl<'a> Explorer<'a> {
             }
         }
         match ending {
-            Ending::Completed { old: OldEnd::Dead(_) } if world.old_lives() && !world.dying.contains(&TokenRef::Old) => {
+            Ending::Completed { old: OldEnd::Dead(_) }
+                if world.old_lives() && !world.dying.contains(&TokenRef::Old) =>
+            {
                 Err(self.broken("end", at, "the old token is said to be dead and lives"))
             }
             Ending::Completed { old: OldEnd::Kept | OldEnd::LeftToExpire | OldEnd::KeptForForgotten }
@@ -405,4 +410,3 @@ impl<'a> Explorer<'a> {
 pub fn real(state: &State) -> Vec<Step> {
     next(state)
 }
-

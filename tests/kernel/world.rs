@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 use tokenturn::consumer::{ConsumerCapabilities, Proof, Slot, Verification};
 use tokenturn::provider::{EndedBy, Fate, Issuer, ProviderCapabilities};
 use tokenturn::rotation::{
-    Act, Charter, Compromised, Death, Decision, Fact, OldPolicy, OldToken, OnFailure, Origin, Place, Possession, Source,
-    Standing, State, TokenRef, Urgency, Wait,
+    Act, Charter, Compromised, Death, Decision, Fact, OldPolicy, OldToken, OnFailure, Origin, Place, Possession,
+    Source, Standing, State, TokenRef, Urgency, Wait,
 };
 use tokenturn::{
     Answer, ConsumerName, CredentialName, Effect, ErrorKind, Fingerprint, Grant, Guide, Holder, Label, Lack, Problem,
@@ -25,8 +25,14 @@ pub struct Kind {
     pub confirmed: bool,
 }
 
-pub const HONEST: Kind =
-    Kind { works: Proof::Always, new: Proof::Always, by_person: false, restorable: true, own_key: false, confirmed: false };
+pub const HONEST: Kind = Kind {
+    works: Proof::Always,
+    new: Proof::Always,
+    by_person: false,
+    restorable: true,
+    own_key: false,
+    confirmed: false,
+};
 /// Its check passes with the old token too.
 pub const WEAK: Kind = Kind { new: Proof::Never, ..HONEST };
 pub const MUTE: Kind = Kind { works: Proof::Never, new: Proof::Never, ..HONEST };
@@ -501,9 +507,7 @@ impl World {
         let touched = state.holdings().iter().any(|h| h.tokens.iter().any(|t| matches!(t, TokenRef::New(_))));
         let fact = match (token.alive, token.quality) {
             (false, _) if touched => Fact::CandidateDied,
-            (false, _) => {
-                Fact::Refused { refusal: refusal(Lack::Dead { hint: None }), grant: None }
-            }
+            (false, _) => Fact::Refused { refusal: refusal(Lack::Dead { hint: None }), grant: None },
             (true, _) if state.is_waived() => Fact::Admitted { grant: grant(), warnings: Vec::new() },
             (true, Quality::Good) => Fact::Admitted { grant: grant(), warnings: Vec::new() },
             (true, Quality::Curable) => {

@@ -123,7 +123,10 @@ async fn a_lease_is_given_back_when_a_call_ends() {
     let run = world.with_policy(policy()).rotate(world.held()).await.unwrap();
     let other = world.with_policy(policy());
     assert_eq!(other.resume(run.id.clone()).await.unwrap(), run);
-    assert_eq!(other.resolve(run.id, tokenturn::rotation::Decision::Retry).await.unwrap_err().kind(), ErrorKind::Refused);
+    assert_eq!(
+        other.resolve(run.id, tokenturn::rotation::Decision::Retry).await.unwrap_err().kind(),
+        ErrorKind::Refused
+    );
     assert_eq!(world.rotator().open_rotations().await.unwrap().len(), 1);
     world.clock.advance(seconds(3600));
     completed(&world.with_policy(policy()).resume_due().await.unwrap().unwrap());

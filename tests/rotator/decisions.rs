@@ -67,7 +67,10 @@ async fn the_last_place_cannot_be_forgotten() {
     world.a.plan_fault("install", Fault::Lied);
     world.a.plan_fault("preflight", Fault::Refused(ErrorKind::Busy));
     let policy = swift().linger(seconds(0));
-    let rotator = { drop(rotator); world.bare().policy(policy).consumer(world.a.clone()).build().unwrap() };
+    let rotator = {
+        drop(rotator);
+        world.bare().policy(policy).consumer(world.a.clone()).build().unwrap()
+    };
     let run = rotator.rotate(world.held()).await.unwrap();
     assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{run:?}");
     refused(rotator.resolve(run.id, Decision::Forget(name("a"))).await, "the last place");

@@ -68,7 +68,10 @@ async fn places_go_in_the_order_of_what_is_easy_to_undo() {
     world.rotator().rotate(world.held()).await.unwrap();
     let facts = world.facts();
     let at = |name: &str| {
-        facts.iter().position(|fact| matches!(fact, Fact::Installing { consumer } if consumer.as_str() == name)).unwrap()
+        facts
+            .iter()
+            .position(|fact| matches!(fact, Fact::Installing { consumer } if consumer.as_str() == name))
+            .unwrap()
     };
     assert!(at("b") < at("a"));
 }

@@ -36,11 +36,7 @@ async fn the_steps_come_in_the_order_in_which_they_will_happen() {
     use StepKind::{Admit, Install, Issue, LastLook, Read, Revoke, Verify, Wait};
     let world = World::new();
     let plan = world.with_policy(Policy::default()).plan(&world.held()).await.unwrap();
-    assert_eq!(
-        kinds(&plan),
-        [Read, Issue, Admit, Install, Verify, Wait, LastLook, Revoke, Verify],
-        "{plan}"
-    );
+    assert_eq!(kinds(&plan), [Read, Issue, Admit, Install, Verify, Wait, LastLook, Revoke, Verify], "{plan}");
     assert!(!plan.is_blocked() && plan.required == repo());
 }
 
@@ -113,8 +109,7 @@ async fn what_a_person_does_is_marked() {
     let manual = Manual::new("console", "iCR").unwrap().requiring(["repo"]);
     let rotator = world.builder().consumer(manual).build().unwrap();
     let plan = rotator.plan(&world.held()).await.unwrap();
-    let by_person: Vec<StepKind> =
-        plan.steps.iter().filter(|step| step.by_person).map(|step| step.kind).collect();
+    let by_person: Vec<StepKind> = plan.steps.iter().filter(|step| step.by_person).map(|step| step.kind).collect();
     assert_eq!(by_person, [StepKind::Issue, StepKind::Install, StepKind::Confirm, StepKind::Revoke], "{plan}");
     says(&plan, Severity::Info, "a person makes the token");
     says(&plan, Severity::Info, "a person deletes the old token");

@@ -160,7 +160,10 @@ async fn a_live_token_that_we_keep_is_not_forgotten_for_another() {
         assert_eq!(rotator.adopt(given, predecessor).await.unwrap_err().kind(), ErrorKind::Refused);
     }
     let urgency = tokenturn::rotation::Urgency::RevokeFirst;
-    assert_eq!(rotator.emergency(Predecessor::Held(made.clone()), urgency).await.unwrap_err().kind(), ErrorKind::Refused);
+    assert_eq!(
+        rotator.emergency(Predecessor::Held(made.clone()), urgency).await.unwrap_err().kind(),
+        ErrorKind::Refused
+    );
     // To adopt the kept one again forgets nothing, nor does going on without one that is dead.
     completed(&rotator.adopt(kept.clone(), Predecessor::Held(world.old.clone())).await.unwrap());
     world.provider.kill(&kept);

@@ -237,7 +237,8 @@ impl Life {
             Ask::Installation { consumer, .. } => {
                 let token = self.rotator.reveal(run.clone(), consumer.as_str()).await?;
                 let place = [&self.world.a, &self.world.b];
-                let place = place.iter().find(|place| tokenturn::consumer::Consumer::name(**place) == consumer.as_str());
+                let place =
+                    place.iter().find(|place| tokenturn::consumer::Consumer::name(**place) == consumer.as_str());
                 place.unwrap().put(&token);
                 self.rotator.resolve(run, Decision::Confirm(consumer)).await
             }
@@ -271,7 +272,9 @@ impl Life {
     fn issued(&self, wanted: Option<u32>) -> Option<Token> {
         let facts = self.world.facts();
         let mut came = facts.iter().rev().filter_map(|fact| match fact {
-            Fact::Issued { attempt, fingerprint, .. } if wanted.is_none_or(|wanted| wanted == *attempt) => Some(*fingerprint),
+            Fact::Issued { attempt, fingerprint, .. } if wanted.is_none_or(|wanted| wanted == *attempt) => {
+                Some(*fingerprint)
+            }
             _ => None,
         });
         let fingerprint = came.next()?;
@@ -320,12 +323,13 @@ async fn live(seed: u64) -> &'static str {
         let _ = tokio::time::timeout(seconds(60), look).await;
     }
     // Pastes that were refused are nobody's concern but the person's.
-    let ours: Vec<Token> = (1..500).map(numbered).filter(|token| world.provider.is_alive(token)).collect();
-    let issued = |token: &Token| {
-        let by_us = |fact: &Fact| matches!(fact, Fact::Issued { fingerprint, .. } if *fingerprint == token.fingerprint());
-        world.count(by_us) > 0 && world.count(|fact| matches!(fact, Fact::TokenAsked { .. })) == 0
+    let alive: Vec<Token> = (1..500).map(numbered).filter(|token| world.provider.is_alive(token)).collect();
+    let by_interface = |token: &Token| {
+        let ours =
+            |fact: &Fact| matches!(fact, Fact::Issued { fingerprint, .. } if *fingerprint == token.fingerprint());
+        world.count(ours) > 0 && world.count(|fact| matches!(fact, Fact::TokenAsked { .. })) == 0
     };
-    let live: Vec<&Token> = ours.iter().filter(|token| issued(token)).collect();
+    let live: Vec<&Token> = alive.iter().filter(|token| by_interface(token)).collect();
     match &run.outcome {
         Outcome::Completed(completion) => {
             let new = completion.fingerprint.unwrap();

@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use tokenturn::consumer::memory::MemoryConsumer;
 use tokenturn::consumer::{ConsumerCapabilities, Proof};
-use tokenturn::journal::{
-    Batch, Claim, Durability, Head, HeadFilter, Journal, Lease, Log, MemoryJournal, Page, Seq,
-};
+use tokenturn::journal::{Batch, Claim, Durability, Head, HeadFilter, Journal, Lease, Log, MemoryJournal, Page, Seq};
 use tokenturn::provider::memory::MemoryProvider;
 use tokenturn::provider::{EndedBy, Fate, Issuer, ProviderCapabilities};
 use tokenturn::rotation::{Ask, Completion, Fact, OldPolicy, Outcome};
 use tokenturn::testing::{TestSealer, VirtualClock};
 use tokenturn::{
-    Clock, CredentialName, Effect, Error, ErrorKind, Event, Holder, Policy, Result, Rotator, RotatorBuilder, Run, ScopeSet,
-    Token,
+    Clock, CredentialName, Effect, Error, ErrorKind, Event, Holder, Policy, Result, Rotator, RotatorBuilder, Run,
+    ScopeSet, Token,
 };
 
 /// One provider, two places that hold the old token, a journal, a clock, and everything that was told.
@@ -217,7 +215,8 @@ impl Stumbling {
 
     fn take(&self, batch: &Batch) -> Option<Stumble> {
         let mut faults = self.faults.lock().unwrap();
-        let holds = |fact: &str| batch.records.iter().any(|record| record.fact.contains(&format!("\"fact\":\"{fact}\"")));
+        let holds =
+            |fact: &str| batch.records.iter().any(|record| record.fact.contains(&format!("\"fact\":\"{fact}\"")));
         let at = faults.iter().position(|(fact, _)| holds(fact))?;
         Some(faults.remove(at).1)
     }

@@ -1,0 +1,75 @@
+//! Who asks.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::redact::Redactor;
+use crate::error::{Error, ErrorKind, Result};
+use crate::token::Token;
+
+/// Who asks, as a header that is wiped when it is gone and that no log shows.
+#[derive(Clone)]
+pub(crate) struct Authorization {
+    pub(super) header: HeaderValue,
+    /// Whose budget it is.
+    pub(super) who: String,
+    pub(super) secrets: Redactor,
+}
+
+impl Authorization {
+    /// A token, as RFC 6750 sends it.
+    pub(crate) fn bearer(token: &Token) -> Result<Self> {
+        Ok(Self {
+            header: secret_value(Zeroizing::new(format!("Bearer {}", token.expose())))?,
+            who: token.fingerprint().to_string(),
+            secrets: Redactor::default().knowing(token.expose()),
+        })
+    }
+
+    /// A user and a password, as RFC 7617 sends them.
+    pub(crate) fn basic(user: &str, password: &SecretString) -> Result<Self> {
+        if user.contains(':') || user.chars().any(char::is_control) {
+            let text = "a user name has no colon and no control characters: correct it";
+            return Err(Error::new(ErrorKind::InvalidInput, text));
+        }
+        let pair = Zeroizing::new(format!("{user}:{}", password.expose_secret()));
+        let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
+        Ok(Self {
+            header: secret_value(Zeroizing::new(format!("Basic {}", *encoded)))?,
+            who: user.to_owned(),
+            secrets: Redactor::default().knowing(password.expose_secret()).knowing(&encoded),
+        })
+    }
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Authorization({})", self.who)
+    }
+}
+
+/// A header's value that is marked sensitive, and wiped when the last copy of it is gone.
+pub(super) fn secret_value(text: Zeroizing<String>) -> Result<HeaderValue> {
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(Wiped(text))).map_err(|_| {
+        Error::new(
+            ErrorKind::InvalidInput,
+            "a secret has a character that no header can carry: hand in its value alone",
+        )
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+struct Wiped(Zeroizing<String>);
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}

@@ -1,0 +1,171 @@
+//! What can be chosen about the transport, and what cannot.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::budget::Budgets;
+use super::{Http, Inner};
+use crate::error::{Error, ErrorKind, Result};
+
+/// Puts an [`Http`] together. There is no switch that turns verification off, and none that follows redirects.
+#[derive(Debug)]
+#[must_use]
+pub struct HttpBuilder {
+    user_agent: String,
+    roots: Vec<Vec<u8>>,
+    identity: Option<SecretString>,
+    proxy: Option<(Url, Option<(String, SecretString)>)>,
+    connect_timeout: Duration,
+    timeout: Duration,
+    body_limit: usize,
+    concurrency: usize,
+    plain_on_loopback: bool,
+}
+
+impl HttpBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            user_agent: concat!("tokenturn/", env!("CARGO_PKG_VERSION")).to_owned(),
+            roots: Vec::new(),
+            identity: None,
+            proxy: None,
+            connect_timeout: Duration::from_secs(10),
+            timeout: Duration::from_secs(30),
+            body_limit: 8 * 1024 * 1024,
+            concurrency: 16,
+            plain_on_loopback: false,
+        }
+    }
+
+    /// What requests say of the program that sends them. GitHub refuses requests that say nothing.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.user_agent = user_agent.into();
+        self
+    }
+
+    /// More certificates to trust beside the platform's, as PEM: those of an internal authority.
+    pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots.push(pem.into());
+        self
+    }
+
+    /// A client certificate with its private key, both as PEM in one text.
+    pub fn client_certificate(mut self, pem: SecretString) -> Self {
+        self.identity = Some(pem);
+        self
+    }
+
+    /// The proxy through which every request goes.
+    pub fn proxy(mut self, proxy: Url) -> Self {
+        self.proxy = Some((proxy, None));
+        self
+    }
+
+    /// The proxy through which every request goes, and the login there.
+    pub fn proxy_with_login(mut self, proxy: Url, user: impl Into<String>, password: SecretString) -> Self {
+        self.proxy = Some((proxy, Some((user.into(), password))));
+        self
+    }
+
+    /// How long connecting may take; 10 seconds unless set.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long one request may take from the first byte sent to the last received; 30 seconds unless set.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How large an answer may be, in bytes; 8 MiB unless set.
+    pub fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// How many requests one far side gets at a time; 16 unless set.
+    pub fn concurrency(mut self, requests: usize) -> Self {
+        self.concurrency = requests;
+        self
+    }
+
+    /// Accepts addresses without TLS where they lead to this very machine: tests, and a proxy beside the program.
+    pub fn allow_plain_http_on_loopback(mut self) -> Self {
+        self.plain_on_loopback = true;
+        self
+    }
+
+    /// The `Http`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] for certificates, keys or a proxy that cannot be read, or a limit of zero.
+    pub fn build(self) -> Result<Http> {
+        if self.timeout.is_zero() || self.connect_timeout.is_zero() || self.body_limit == 0 || self.concurrency == 0 {
+            return Err(wrong("timeouts, body limit and concurrency of the HTTP layer must be above zero"));
+        }
+        let mut client = reqwest::Client::builder()
+            .user_agent(&self.user_agent)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .no_proxy()
+            .connect_timeout(self.connect_timeout)
+            .timeout(self.timeout);
+        if let Some((url, login)) = &self.proxy {
+            let unusable = |_| wrong("the proxy's address cannot be used: write it like http://proxy.example:3128");
+            let mut proxy = reqwest::Proxy::all(url.clone()).map_err(unusable)?;
+            if let Some((user, password)) = login {
+                proxy = proxy.basic_auth(user, password.expose_secret());
+            }
+            client = client.proxy(proxy);
+        }
+        client = self.with_tls(client)?;
+        let unusable = |_| wrong("the HTTP layer cannot be set up: check the user agent and the certificates");
+        Ok(Http {
+            inner: Arc::new(Inner {
+                client: client.build().map_err(unusable)?,
+                plain_on_loopback: self.plain_on_loopback,
+                body_limit: self.body_limit,
+                budgets: Budgets::new(self.concurrency),
+            }),
+        })
+    }
+
+    #[cfg(feature = "rustls")]
+    fn with_tls(&self, mut client: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder> {
+        for pem in &self.roots {
+            let unusable = |_| wrong("a root certificate cannot be read: hand it in as PEM");
+            let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(unusable)?;
+            if certificates.is_empty() {
+                return Err(wrong(
+                    "there is no certificate in a root's PEM: hand in the one that begins with BEGIN CERTIFICATE",
+                ));
+            }
+            client = client.tls_certs_merge(certificates);
+        }
+        if let Some(pem) = &self.identity {
+            let unusable = |_| wrong("the client certificate cannot be read: hand it in as PEM, with its private key");
+            let identity = reqwest::Identity::from_pem(pem.expose_secret().as_bytes()).map_err(unusable)?;
+            client = client.identity(identity);
+        }
+        Ok(client)
+    }
+
+    #[cfg(not(feature = "rustls"))]
+    fn with_tls(&self, client: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder> {
+        if self.roots.is_empty() && self.identity.is_none() {
+            return Ok(client);
+        }
+        Err(wrong("certificates need TLS: switch the feature `rustls` on"))
+    }
+}
+
+fn wrong(text: &'static str) -> Error {
+    Error::new(ErrorKind::Configuration, text)
+}

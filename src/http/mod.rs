@@ -1,0 +1,62 @@
+//! The shared HTTP layer: policy, budgets and errors of every request in one place.
+//!
+//! Nothing outside this folder knows the library that does the transport. What a service sees is an [`Endpoint`], bound
+//! to one address, that makes [`Call`]s and gets [`Answer`]s; what an embedder sees is [`Http`].
+
+mod answer;
+mod authorization;
+mod budget;
+mod builder;
+mod call;
+mod endpoint;
+mod failure;
+mod redact;
+mod refusals;
+mod send;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub(crate) use answer::Answer;
+pub(crate) use authorization::Authorization;
+pub use builder::HttpBuilder;
+pub(crate) use call::{Call, Method};
+pub(crate) use endpoint::Endpoint;
+pub(crate) use refusals::Refusals;
+
+/// The connection to the outside that all services of a program share. Cheap to clone; clones share connections and
+/// the budgets that each far side gets.
+///
+/// TLS is verified, always. Redirects are never followed: a secret goes to the address that was configured and to no
+/// other. Proxies named by the environment are not used; name one with [`HttpBuilder::proxy`].
+///
+/// ```
+/// # fn main() -> tokenturn::Result<()> {
+/// let http = tokenturn::Http::builder().user_agent("acme-rotator/1").build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Http {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: reqwest::Client,
+    plain_on_loopback: bool,
+    body_limit: usize,
+    budgets: budget::Budgets,
+}
+
+impl Http {
+    /// Begins to put one together.
+    pub fn builder() -> HttpBuilder {
+        HttpBuilder::new()
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http").field("plain_on_loopback", &self.inner.plain_on_loopback).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,67 @@
+//! How many refused logins an account can bear.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// So many refused logins in [`WINDOW`] are safe: GitHub locks an account after "several", even for its live tokens.
+const BEARABLE: usize = 3;
+
+/// How long a refused login counts.
+const WINDOW: Duration = Duration::from_secs(10 * 60);
+
+/// Refused logins at one far side, by account. Whoever presents a token that may be dead asks here first.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals(Mutex<HashMap<String, VecDeque<Instant>>>);
+
+impl Refusals {
+    /// Whether the account can bear one more.
+    pub(crate) fn admit(&self, account: &str) -> Result<()> {
+        let now = Instant::now();
+        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.retain(|_, refused| {
+            refused.retain(|at| now.saturating_duration_since(*at) < WINDOW);
+            !refused.is_empty()
+        });
+        let Some(refused) = accounts.get(account).filter(|refused| refused.len() >= BEARABLE) else {
+            return Ok(());
+        };
+        let wait = refused.front().map_or(WINDOW, |oldest| (*oldest + WINDOW).saturating_duration_since(now));
+        let text = "too many dead tokens of this account were tried just now, and one more might lock it out: no request was \
+                    sent, try again later";
+        Err(Error::new(ErrorKind::RateLimited, text).with_retry_after(wait))
+    }
+
+    /// A login was refused.
+    pub(crate) fn count(&self, account: &str) {
+        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        accounts.entry(account.to_owned()).or_default().push_back(Instant::now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_account_is_not_tried_to_death() {
+        let refusals = Refusals::default();
+        for _ in 0..BEARABLE {
+            refusals.admit("bot").unwrap();
+            refusals.count("bot");
+            tokio::time::advance(Duration::from_secs(60)).await;
+        }
+        let error = refusals.admit("bot").unwrap_err();
+        assert_eq!(
+            (error.kind(), error.retry_after()),
+            (ErrorKind::RateLimited, Some(WINDOW - Duration::from_secs(180)))
+        );
+        refusals.admit("another").unwrap();
+        tokio::time::advance(WINDOW).await;
+        refusals.admit("bot").unwrap();
+    }
+}

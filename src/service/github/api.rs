@@ -1,0 +1,179 @@
+//! The calls, and what GitHub's refusals mean.
+//!
+//! Sources: "REST API endpoints for users", "... for revocation", "... for OAuth authorizations", "Troubleshooting the
+//! REST API" (GitHub documentation, API version 2022-11-28).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Answer, Authorization, Call, Endpoint, Http, Method};
+use crate::token::Token;
+
+/// How long a locked account stays locked is not documented; it is asked again after this.
+const LOCKED: Duration = Duration::from_secs(15 * 60);
+
+/// One GitHub's interface.
+#[derive(Clone, Debug)]
+pub(super) struct Api {
+    endpoint: Endpoint,
+}
+
+/// The part of a user that matters here.
+#[derive(Debug, Deserialize)]
+pub(super) struct User {
+    pub(super) login: String,
+}
+
+/// The part of a repository that matters here.
+#[derive(Debug, Deserialize)]
+pub(super) struct Repository {
+    pub(super) private: bool,
+    #[serde(default)]
+    pub(super) permissions: Option<Permissions>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Permissions {
+    #[serde(default)]
+    pub(super) admin: bool,
+}
+
+/// What an app's authorisation says of its token; each member may be missing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Authorized {
+    pub(super) user: Option<User>,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) expires_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Credentials<'a> {
+    credentials: [&'a str; 1],
+}
+
+#[derive(Serialize)]
+struct AccessToken<'a> {
+    access_token: &'a str,
+}
+
+impl Api {
+    pub(super) fn new(http: &Http, base: &Url) -> Result<Self> {
+        Ok(Self { endpoint: http.endpoint(base, words)? })
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    fn call(&self, method: Method, path: &[&str]) -> Call<'_> {
+        self.endpoint
+            .call(method, path)
+            .header("accept", "application/vnd.github+json")
+            .header("x-github-api-version", "2022-11-28")
+    }
+
+    /// Whose token it is, and in the headers what it may do. Needs no scope.
+    pub(super) async fn user(&self, token: &Token) -> Result<Answer> {
+        self.call(Method::Get, &["user"]).authorized(&Authorization::bearer(token)?).send().await
+    }
+
+    /// A repository, as this token sees it.
+    pub(super) async fn repository(&self, token: &Token, owner: &str, name: &str) -> Result<Answer> {
+        let path = ["repos", owner, name];
+        self.call(Method::Get, &path).authorized(&Authorization::bearer(token)?).accepting(&[403, 404]).send().await
+    }
+
+    /// A repository's webhooks: read only by who may administer them, and a change to nothing.
+    pub(super) async fn webhooks(&self, token: &Token, owner: &str, name: &str) -> Result<Answer> {
+        let call = self.call(Method::Get, &["repos", owner, name, "hooks"]).query("per_page", "1");
+        call.authorized(&Authorization::bearer(token)?).accepting(&[403, 404]).send().await
+    }
+
+    /// Revokes a token by its value, asked by nobody: with a login it is refused. Twice is the same as once.
+    pub(super) async fn revoke(&self, token: &Token) -> Result<Answer> {
+        self.call(Method::Post, &["credentials", "revoke"])
+            .json(&Credentials { credentials: [token.expose()] })
+            .carrying(token)
+            .accepting(&[404, 410])
+            .repeatable()
+            .send()
+            .await
+    }
+
+    /// What an app's token is. It does not count as a login of the token.
+    pub(super) async fn check(&self, app: &Authorization, client_id: &str, token: &Token) -> Result<Answer> {
+        self.of_app(Method::Post, app, client_id, token).reading().accepting(&[404]).send().await
+    }
+
+    /// Replaces an app's token. Never sent twice: the second would replace the replacement, or fail for a dead token.
+    pub(super) async fn reset(&self, app: &Authorization, client_id: &str, token: &Token) -> Result<Answer> {
+        self.of_app(Method::Patch, app, client_id, token).send().await
+    }
+
+    /// Ends an app's token. Twice is the same as once.
+    pub(super) async fn delete(&self, app: &Authorization, client_id: &str, token: &Token) -> Result<Answer> {
+        self.of_app(Method::Delete, app, client_id, token).repeatable().accepting(&[404, 422]).send().await
+    }
+
+    fn of_app(&self, method: Method, app: &Authorization, client_id: &str, token: &Token) -> Call<'_> {
+        self.call(method, &["applications", client_id, "token"])
+            .authorized(app)
+            .json(&AccessToken { access_token: token.expose() })
+            .carrying(token)
+    }
+}
+
+/// GitHub's refusals in our words.
+fn words(answer: &Answer) -> Option<Error> {
+    let said = answer.words().unwrap_or_default();
+    let lower = said.to_ascii_lowercase();
+    match answer.status() {
+        // Any other 401 is not GitHub's word on the token, and must not pass for its death.
+        401 if lower.contains("bad credentials") => Some(Error::new(
+            ErrorKind::Unauthenticated,
+            "GitHub does not know this token: it is mistyped, expired or revoked; present a live one",
+        )),
+        401 => Some(Error::new(
+            ErrorKind::Protocol,
+            format!(
+                "GitHub answered 401 without saying that the token is unknown ({said}): does a proxy take the \
+                 `Authorization` header away?"
+            ),
+        )),
+        403 if lower.contains("login attempts") => Some(
+            Error::new(
+                ErrorKind::RateLimited,
+                "GitHub has locked this account's logins for a while, those of live tokens too, as dead tokens were \
+                 presented too often: stop whatever still uses one, and try again later",
+            )
+            .with_retry_after(LOCKED),
+        ),
+        403 | 429 if lower.contains("secondary rate limit") || lower.contains("abuse detection") => Some(Error::new(
+            ErrorKind::RateLimited,
+            "GitHub asks for a pause (secondary rate limit): try again after it",
+        )),
+        403 if sso_organization(answer).is_some() => Some(Error::new(
+            ErrorKind::PermissionDenied,
+            format!(
+                "the organisation {} wants the token authorised for single sign-on: press \"Configure SSO\" beside the token",
+                sso_organization(answer).unwrap_or_default()
+            ),
+        )),
+        _ => None,
+    }
+}
+
+/// Which organisation wants single sign-on, where a refusal says so: `required; url=https://github.com/orgs/NAME/sso?...`.
+/// The link itself is good for an hour and for one person; it is not passed on.
+pub(super) fn sso_organization(answer: &Answer) -> Option<String> {
+    let value = answer.header("x-github-sso")?.strip_prefix("required")?;
+    let url = value.split(';').find_map(|part| part.trim().strip_prefix("url="))?;
+    let url = Url::parse(url).ok()?;
+    let mut path = url.path_segments()?;
+    let name = path.by_ref().find(|segment| matches!(*segment, "orgs" | "enterprises")).and_then(|_| path.next());
+    Some(name.unwrap_or_default().to_owned())
+}

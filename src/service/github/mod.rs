@@ -1,0 +1,104 @@
+//! GitHub and GitHub Enterprise Server as a source of tokens.
+
+mod api;
+mod grant;
+mod guide;
+mod oauth_app;
+mod personal;
+
+use secrecy::SecretString;
+use url::Url;
+
+pub use oauth_app::{OAuthAppBuilder, OAuthAppTokens};
+pub use personal::{PersonalTokens, PersonalTokensBuilder};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::Http;
+
+/// GitHub's tokens: where to begin.
+///
+/// | tokens | who issues | old and new | ended by |
+/// | --- | --- | --- | --- |
+/// | [`classic`](Self::classic) personal access tokens | a person, guided | overlap | the API or a person, as chosen |
+/// | [`fine_grained`](Self::fine_grained) personal access tokens | a person, guided | overlap | the API or a person, as chosen |
+/// | tokens of an [`oauth_app`](Self::oauth_app) | the API | the new one replaces the old | the API |
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct GitHub;
+
+impl GitHub {
+    /// Classic personal access tokens (`ghp_`). GitHub has no interface that makes one since November 2020; a person is
+    /// guided.
+    ///
+    /// Source: "Managing your personal access tokens" (GitHub documentation).
+    pub fn classic(http: &Http) -> PersonalTokensBuilder {
+        PersonalTokensBuilder::new(http, personal::Kind::Classic)
+    }
+
+    /// Fine-grained personal access tokens (`github_pat_`). A person makes them; GitHub tells nobody what they may do, so
+    /// name a private repository with `must_read` and set the policy to accept what was probed.
+    ///
+    /// Permissions stand in the place of scopes, as `contents=write`.
+    pub fn fine_grained(http: &Http) -> PersonalTokensBuilder {
+        PersonalTokensBuilder::new(http, personal::Kind::FineGrained)
+    }
+
+    /// Tokens that users gave to an OAuth app (`gho_`), reset with the app's own id and secret. The old token dies in the
+    /// same instant: [`Fate::Dies`](crate::provider::Fate).
+    ///
+    /// Source: "REST API endpoints for OAuth authorizations" (GitHub documentation).
+    pub fn oauth_app(http: &Http, client_id: impl Into<String>, client_secret: SecretString) -> OAuthAppBuilder {
+        OAuthAppBuilder::new(http, client_id.into(), client_secret)
+    }
+}
+
+/// Where a GitHub is: its interface for programs, and its pages for people.
+#[derive(Clone, Debug)]
+struct Addresses {
+    api: Url,
+    web: Url,
+    /// Whether this is github.com, of which the documentation speaks, and not a server of another version.
+    public: bool,
+}
+
+impl Addresses {
+    fn public() -> Result<Self> {
+        Ok(Self { api: parse("https://api.github.com/")?, web: parse("https://github.com/")?, public: true })
+    }
+
+    /// An Enterprise Server: its interface is below `/api/v3` of the same host.
+    fn server(web: &Url) -> Result<Self> {
+        let api = web.join("/api/v3/").map_err(|_| unusable())?;
+        let web = web.join("/").map_err(|_| unusable())?;
+        Ok(Self { api, web, public: false })
+    }
+
+    fn of(server: Option<&Url>) -> Result<Self> {
+        server.map_or_else(Self::public, Self::server)
+    }
+
+    /// A page for people.
+    fn page(&self, path: &str, query: &[(String, String)]) -> Option<Url> {
+        let mut url = self.web.join(path).ok()?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Some(url)
+    }
+
+    /// The host that people know.
+    fn host(&self) -> &str {
+        self.web.host_str().unwrap_or("GitHub")
+    }
+}
+
+fn parse(address: &str) -> Result<Url> {
+    Url::parse(address).map_err(|_| unusable())
+}
+
+fn unusable() -> Error {
+    Error::new(
+        ErrorKind::Configuration,
+        "the server's address cannot be used: write it like https://github.example.com",
+    )
+}

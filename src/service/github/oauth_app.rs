@@ -1,0 +1,179 @@
+//! Tokens of an OAuth app: the app itself checks, replaces and ends them.
+
+use std::borrow::Cow;
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use super::Addresses;
+use super::api::{Api, Authorized};
+use super::personal::unsupported;
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Authorization, Http};
+use crate::name::{Label, TokenId};
+use crate::provider::{
+    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
+};
+use crate::token::{Access, Expiry, Grant, RetiredToken, Scope, ScopeModel, Token};
+
+/// Puts [`OAuthAppTokens`] together.
+#[derive(Debug)]
+#[must_use]
+pub struct OAuthAppBuilder {
+    http: Http,
+    server: Option<Url>,
+    client_id: String,
+    client_secret: SecretString,
+}
+
+impl OAuthAppBuilder {
+    pub(super) fn new(http: &Http, client_id: String, client_secret: SecretString) -> Self {
+        Self { http: http.clone(), server: None, client_id, client_secret }
+    }
+
+    /// A GitHub Enterprise Server in place of github.com, by the address that people open.
+    pub fn server(mut self, server: Url) -> Self {
+        self.server = Some(server);
+        self
+    }
+
+    /// The provider.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] for an address without TLS, [`ErrorKind::InvalidInput`] for a client id that is none.
+    pub fn build(self) -> Result<OAuthAppTokens> {
+        if self.client_id.is_empty() {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "the client id is empty: it is on the app's settings page",
+            ));
+        }
+        let addresses = Addresses::of(self.server.as_ref())?;
+        Ok(OAuthAppTokens {
+            api: Api::new(&self.http, &addresses.api)?,
+            app: Authorization::basic(&self.client_id, &self.client_secret)?,
+            client_id: self.client_id,
+            addresses,
+        })
+    }
+}
+
+/// Tokens that users gave to an OAuth app, as a [`Provider`]. Made by [`GitHub::oauth_app`](super::GitHub::oauth_app).
+///
+/// A new token is made from the old one, with the same scopes and the same end, and the old one dies in that instant:
+/// there is no overlap. Looking at a token is asked by the app and counts as no login of the user, so a dead one does no
+/// harm.
+#[derive(Debug)]
+pub struct OAuthAppTokens {
+    api: Api,
+    app: Authorization,
+    client_id: String,
+    addresses: Addresses,
+}
+
+/// What matters of a reset token, and nothing that could be malformed. The value is not copied out of the answer.
+#[derive(Deserialize)]
+struct Minted<'a> {
+    #[serde(borrow)]
+    token: Cow<'a, str>,
+    #[serde(default)]
+    id: Value,
+}
+
+#[async_trait]
+impl Provider for OAuthAppTokens {
+    #[expect(clippy::unnecessary_literal_bound, reason = "the trait's signature")]
+    fn name(&self) -> &str {
+        "GitHub OAuth app tokens"
+    }
+
+    fn capabilities(&self) -> ProviderCapabilities {
+        ProviderCapabilities::new(Issuer::Api, Fate::Dies).ended_by(EndedBy::Api).with_caution(
+            "a reset token keeps its scopes and its end: neither more rights nor a longer life can be had so",
+        )
+    }
+
+    fn scopes(&self) -> ScopeModel {
+        ScopeModel::GITHUB_CLASSIC
+    }
+
+    async fn inspect(&self, token: &Token) -> Result<Grant> {
+        let answer = self.api.check(&self.app, &self.client_id, token).await.map_err(own_key)?;
+        if answer.status() == 404 {
+            let text = "GitHub does not know this token as one of the app's: it is mistyped, expired or revoked";
+            return Err(Error::new(ErrorKind::Unauthenticated, text));
+        }
+        let said: Authorized = answer.json()?;
+        let Some(user) = said.user else {
+            return Err(answer.not_understood("it does not say whose token it is"));
+        };
+        let scopes = said.scopes.unwrap_or_default().into_iter().map(Scope::new).collect();
+        let expiry = match said.expires_at.as_deref().map(str::parse) {
+            None => Expiry::Never,
+            Some(Ok(end)) => Expiry::At(end),
+            Some(Err(_)) => Expiry::Unknown,
+        };
+        Ok(Grant::of(token, user.login)
+            .with_access(Access::Scopes(scopes))
+            .with_expiry(expiry)
+            .with_kind("OAuth app token")
+            .with_api(self.addresses.api.clone()))
+    }
+
+    async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
+        let Some(current) = request.current else {
+            let text = "a token of an OAuth app is made from the one before: hand in the current one";
+            return Err(Error::new(ErrorKind::InvalidInput, text));
+        };
+        let answer = self.api.reset(&self.app, &self.client_id, current).await.map_err(own_key)?;
+        // The old token is dead by now: whatever can be read of the new one counts.
+        let minted: Minted<'_> =
+            serde_json::from_slice(answer.body()).map_err(|_| answer.not_understood("there is no token in it"))?;
+        let token = Token::new(&minted.token).map_err(|_| answer.not_understood("its token is none"))?;
+        let id = minted.id.as_u64().and_then(|id| TokenId::new(id.to_string()).ok());
+        Ok(Issuance::Minted(Candidate::new(token).with_id(id)))
+    }
+
+    async fn collect(&self, _: &Token) -> Result<Issuance> {
+        Err(unsupported("an app's token is reset, never collected"))
+    }
+
+    async fn revoke(&self, token: &RetiredToken) -> Result<Revocation> {
+        let Some(value) = token.value() else {
+            return Err(unsupported(
+                "an app's token is ended by its value, which is not known: end it on the app's page",
+            ));
+        };
+        let answer = self.api.delete(&self.app, &self.client_id, value).await.map_err(own_key)?;
+        if answer.status() == 204 {
+            return Ok(Revocation::Done);
+        }
+        // What it answers for a token that is gone is not documented: ask.
+        match self.inspect(value).await {
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(Revocation::Done),
+            Err(error) => Err(error),
+            Ok(_) => Err(answer.not_understood("and the token is alive")),
+        }
+    }
+
+    async fn status(&self, _: &TokenId) -> Result<Liveness> {
+        Err(unsupported("GitHub tells nothing of an app's token by its number"))
+    }
+
+    async fn find(&self, _: &Label) -> Result<Vec<TokenId>> {
+        Err(unsupported("GitHub lists no tokens of an app"))
+    }
+}
+
+/// A refusal of the app's own key is no word on the user's token.
+fn own_key(error: Error) -> Error {
+    if error.kind() != ErrorKind::Unauthenticated {
+        return error;
+    }
+    Error::new(ErrorKind::PermissionDenied, "GitHub does not take the app's client id and secret: correct them")
+        .with_effect(error.effect())
+}

@@ -1,0 +1,4 @@
+//! The systems of the outside, one folder each.
+
+#[cfg(feature = "github")]
+pub(crate) mod github;

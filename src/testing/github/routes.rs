@@ -1,0 +1,214 @@
+//! What a GitHub answers.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+
+use super::World;
+use super::state::{Entry, Kind, Login, State, now};
+use crate::clock::Timestamp;
+use crate::testing::server::{Reply, Request, Service};
+use crate::token::Token;
+
+#[async_trait]
+impl Service for World {
+    async fn answer(&self, request: &Request) -> Reply {
+        let segments = request.segments();
+        let path: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let state = &mut *self.lock();
+        match (request.method.as_str(), path.as_slice()) {
+            ("GET", ["api", "v3", "user"]) => user(state, request),
+            ("GET", ["api", "v3", "rate_limit"]) => rate_limit(state, request),
+            ("POST", ["api", "v3", "credentials", "revoke"]) if state.revocable => revoke(state, request),
+            ("GET", ["api", "v3", "repos", owner, name]) => {
+                repository(state, request, &format!("{owner}/{name}"), false)
+            }
+            ("GET", ["api", "v3", "repos", owner, name, "hooks"]) => {
+                repository(state, request, &format!("{owner}/{name}"), true)
+            }
+            (method, ["api", "v3", "applications", client_id, "token"]) => app(state, request, method, client_id),
+            ("GET", [owner, name, "info", "refs"]) => git(state, request, owner, name),
+            _ => message(404, "Not Found"),
+        }
+    }
+}
+
+fn message(status: u16, text: &str) -> Reply {
+    let body =
+        json!({"message": text, "documentation_url": "https://docs.github.com/rest", "status": status.to_string()});
+    Reply::json(status, &body).header("X-GitHub-Request-Id", "FAKE:1")
+}
+
+/// The token that asks, or the refusal.
+fn login(state: &mut State, request: &Request) -> Result<Entry, Reply> {
+    let Some(value) = request.token() else {
+        return Err(message(401, "Requires authentication"));
+    };
+    match state.login(value) {
+        Login::In(entry) => Ok(entry),
+        Login::Unknown => Err(message(401, "Bad credentials").header("X-RateLimit-Limit", "60")),
+        Login::Locked => Err(message(403, "Maximum number of login attempts exceeded. Please try again later.")),
+    }
+}
+
+fn user(state: &mut State, request: &Request) -> Reply {
+    let entry = match login(state, request) {
+        Ok(entry) => entry,
+        Err(refusal) => return refusal,
+    };
+    let body = json!({"login": entry.owner, "id": 1, "type": "User"});
+    describe(Reply::json(200, &body), state, &entry)
+}
+
+/// The headers that tell what the token is.
+fn describe(mut reply: Reply, state: &State, entry: &Entry) -> Reply {
+    reply = reply.header("X-RateLimit-Limit", "5000").header("X-RateLimit-Remaining", "4999");
+    if entry.kind != Kind::FineGrained {
+        let list = if entry.scopes.is_empty() { String::new() } else { entry.scopes.to_string() };
+        reply = reply.header("X-OAuth-Scopes", list);
+    }
+    if let Kind::OAuth(client_id) = &entry.kind {
+        reply = reply.header("X-OAuth-Client-Id", client_id.clone());
+    }
+    match entry.expires {
+        Some(end) if state.offset_layout => {
+            let shifted = Timestamp::from_unix_seconds(end.unix_seconds() + 2 * 60 * 60);
+            reply.header("GitHub-Authentication-Token-Expiration", format!("{} +0200", layout(shifted)))
+        }
+        Some(end) => reply.header("GitHub-Authentication-Token-Expiration", format!("{} UTC", layout(end))),
+        None => reply,
+    }
+}
+
+/// `2026-01-31T08:00:00Z` as `2026-01-31 08:00:00`.
+fn layout(at: Timestamp) -> String {
+    Timestamp::from_unix_seconds(at.unix_seconds()).to_string().replace('T', " ").replace('Z', "")
+}
+
+fn rate_limit(state: &mut State, request: &Request) -> Reply {
+    let entry = match login(state, request) {
+        Ok(entry) => entry,
+        Err(refusal) => return refusal,
+    };
+    let rate = json!({"limit": 5000, "used": 1, "remaining": 4999, "reset": now().unix_seconds() + 3600});
+    let resources = json!({"core": rate, "search": rate, "graphql": rate, "integration_manifest": rate});
+    describe(Reply::json(200, &json!({"resources": resources, "rate": rate})), state, &entry)
+}
+
+fn revoke(state: &mut State, request: &Request) -> Reply {
+    if request.header("authorization").is_some() {
+        return message(403, "This endpoint must be called without authentication");
+    }
+    if state.anonymous_left == 0 {
+        return message(403, "API rate limit exceeded")
+            .header("X-RateLimit-Limit", "60")
+            .header("X-RateLimit-Remaining", "0")
+            .header("X-RateLimit-Reset", (now().unix_seconds() + 1800).to_string());
+    }
+    state.anonymous_left -= 1;
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let Some(values) = body.get("credentials").and_then(Value::as_array).filter(|values| !values.is_empty()) else {
+        return message(422, "Validation Failed");
+    };
+    for value in values.iter().filter_map(Value::as_str) {
+        state.revoke(value);
+    }
+    Reply::json(202, &json!({}))
+}
+
+fn repository(state: &mut State, request: &Request, path: &str, webhooks: bool) -> Reply {
+    let entry = match login(state, request) {
+        Ok(entry) => entry,
+        Err(refusal) => return refusal,
+    };
+    let Some(repository) = state.repositories.get(path).cloned() else {
+        return message(404, "Not Found");
+    };
+    let organization = path.split('/').next().unwrap_or_default();
+    let rules = state.organizations.get(organization).cloned().unwrap_or_default();
+    let authorized = entry.authorized.iter().any(|name| name == organization);
+    if rules.sso && !authorized && entry.kind == Kind::Classic {
+        let link = format!("required; url=https://github.com/orgs/{organization}/sso?authorization_request=FAKE");
+        return message(403, "Resource protected by organization SAML enforcement.").header("X-GitHub-SSO", link);
+    }
+    let hidden = rules.approval && !authorized && entry.kind == Kind::FineGrained;
+    let member = repository.admins.contains(&entry.owner);
+    if repository.private && (hidden || !member || !entry.may("repo")) {
+        return message(404, "Not Found");
+    }
+    if webhooks {
+        return if member && entry.may("read:repo_hook") {
+            Reply::json(200, &json!([]))
+        } else {
+            message(404, "Not Found")
+        };
+    }
+    let body =
+        json!({"full_name": path, "private": repository.private, "permissions": {"admin": member, "pull": true}});
+    describe(Reply::json(200, &body), state, &entry)
+}
+
+/// What an app does with a token that a user gave it.
+fn app(state: &mut State, request: &Request, method: &str, client_id: &str) -> Reply {
+    let known = request.basic().is_some_and(|(id, secret)| id == client_id && state.apps.get(&id) == Some(&secret));
+    if !known {
+        return message(401, "Bad credentials");
+    }
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let Some(value) = body.get("access_token").and_then(Value::as_str) else {
+        return message(422, "Validation Failed");
+    };
+    let mine = Kind::OAuth(client_id.to_owned());
+    let Some(at) = state.tokens.iter().position(|e| e.token.expose() == value && e.kind == mine && e.is_alive()) else {
+        return message(404, "Not Found");
+    };
+    match method {
+        "POST" => Reply::json(200, &authorization(&state.tokens[at])),
+        "PATCH" => {
+            let next = state.next_value("gho_");
+            let old = state.tokens[at].clone();
+            let Ok(token) = Token::new(&next) else {
+                return message(500, "Server Error");
+            };
+            state.tokens[at].token = token;
+            state.bury(old);
+            Reply::json(200, &authorization(&state.tokens[at]))
+        }
+        "DELETE" => {
+            state.tokens[at].alive = false;
+            Reply::status(204)
+        }
+        _ => message(404, "Not Found"),
+    }
+}
+
+fn authorization(entry: &Entry) -> Value {
+    let scopes: Vec<&str> = entry.scopes.iter().map(crate::token::Scope::as_str).collect();
+    json!({
+        "id": entry.id, "token": entry.token.expose(), "scopes": scopes, "note": null, "fingerprint": null,
+        "expires_at": entry.expires.map(|end| end.to_string()), "user": {"login": entry.owner, "id": 1},
+    })
+}
+
+/// `git ls-remote`: the first request that git makes, with the token as the password.
+fn git(state: &mut State, request: &Request, owner: &str, name: &str) -> Reply {
+    let path = format!("{owner}/{}", name.strip_suffix(".git").unwrap_or(name));
+    let repository = state.repositories.get(&path).cloned();
+    if repository.as_ref().is_some_and(|repository| !repository.private) {
+        return refs();
+    }
+    let denied = || Reply::status(401).header("WWW-Authenticate", "Basic realm=\"GitHub\"");
+    let Some((_, value)) = request.basic() else {
+        return denied();
+    };
+    match (state.login(&value), repository) {
+        (Login::In(entry), Some(repository)) if repository.admins.contains(&entry.owner) && entry.may("repo") => refs(),
+        (Login::In(_), _) => message(404, "Not Found"),
+        (Login::Unknown | Login::Locked, _) => denied(),
+    }
+}
+
+fn refs() -> Reply {
+    let hash = "0".repeat(40);
+    let body = format!("001e# service=git-upload-pack\n0000003d{hash} HEAD\u{0}agent=fake\n0000");
+    Reply::status(200).body("application/x-git-upload-pack-advertisement", body)
+}

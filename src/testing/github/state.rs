@@ -1,0 +1,215 @@
+//! What a GitHub keeps.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use crate::clock::Timestamp;
+use crate::token::{ScopeModel, ScopeSet, Token};
+
+/// So many dead logins lock an account.
+const LOCKED_AFTER: u32 = 5;
+
+/// Which kind of token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Classic,
+    FineGrained,
+    /// Of the app with this client id.
+    OAuth(String),
+}
+
+/// A token, dead or alive.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub(super) id: u64,
+    pub(super) token: Token,
+    pub(super) kind: Kind,
+    pub(super) owner: String,
+    pub(super) name: String,
+    pub(super) scopes: ScopeSet,
+    pub(super) expires: Option<Timestamp>,
+    pub(super) alive: bool,
+    /// Revoked, and taken so many times more.
+    pub(super) dying: Option<u32>,
+    /// By which organisations it was authorised or approved.
+    pub(super) authorized: Vec<String>,
+    pub(super) uses: usize,
+}
+
+impl Entry {
+    pub(super) fn is_alive(&self) -> bool {
+        self.alive && self.expires.is_none_or(|end| end > now())
+    }
+
+    /// Adds a scope, as the settings page stores it: without what another contains.
+    pub(super) fn tick(&mut self, scope: &str) {
+        let more = self.scopes.union(&ScopeSet::of([crate::token::Scope::new(scope.to_owned())]));
+        self.scopes = ScopeModel::GITHUB_CLASSIC.reduced(&more);
+    }
+
+    /// Whether it may do what needs this scope.
+    pub(super) fn may(&self, scope: &'static str) -> bool {
+        self.kind == Kind::FineGrained
+            || ScopeModel::GITHUB_CLASSIC.missing(&ScopeSet::of([scope]), &self.scopes).is_empty()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Repository {
+    pub(super) private: bool,
+    pub(super) admins: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Organization {
+    pub(super) sso: bool,
+    pub(super) approval: bool,
+}
+
+/// What a login came to.
+pub(super) enum Login {
+    In(Entry),
+    Unknown,
+    Locked,
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) tokens: Vec<Entry>,
+    pub(super) apps: BTreeMap<String, String>,
+    pub(super) repositories: BTreeMap<String, Repository>,
+    pub(super) organizations: BTreeMap<String, Organization>,
+    /// Dead logins by account.
+    pub(super) dead_logins: BTreeMap<String, u32>,
+    pub(super) mails: Vec<String>,
+    pub(super) revocable: bool,
+    pub(super) delay: u32,
+    pub(super) offset_layout: bool,
+    pub(super) anonymous_left: u32,
+    count: u64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            tokens: Vec::new(),
+            apps: BTreeMap::new(),
+            repositories: BTreeMap::new(),
+            organizations: BTreeMap::new(),
+            dead_logins: BTreeMap::new(),
+            mails: Vec::new(),
+            revocable: true,
+            delay: 0,
+            offset_layout: false,
+            anonymous_left: 60,
+            count: 0,
+        }
+    }
+}
+
+impl State {
+    /// A value that no real token has: it says so, and its checksum is wrong.
+    pub(super) fn next_value(&mut self, prefix: &str) -> String {
+        self.count += 1;
+        format!("{prefix}FAKE{:0>32}", self.count)
+    }
+
+    pub(super) fn make(
+        &mut self,
+        kind: Kind,
+        owner: &str,
+        name: &str,
+        scopes: &[&str],
+        expires: Option<Timestamp>,
+    ) -> Token {
+        let prefix = match kind {
+            Kind::Classic => "ghp_",
+            Kind::FineGrained => "github_pat_",
+            Kind::OAuth(_) => "gho_",
+        };
+        let value = self.next_value(prefix);
+        #[expect(clippy::expect_used, reason = "letters, digits and underscores")]
+        let token = Token::new(&value).expect("well-formed");
+        let scopes = ScopeSet::parse(&scopes.join(","));
+        self.tokens.push(Entry {
+            id: self.count,
+            token: token.clone(),
+            kind,
+            owner: owner.to_owned(),
+            name: name.to_owned(),
+            scopes: ScopeModel::GITHUB_CLASSIC.reduced(&scopes),
+            expires,
+            alive: true,
+            dying: None,
+            authorized: Vec::new(),
+            uses: 0,
+        });
+        token
+    }
+
+    /// Keeps a dead token, whose owner is known by it.
+    pub(super) fn bury(&mut self, old: Entry) {
+        self.tokens.push(Entry { alive: false, name: format!("{} (before)", old.name), ..old });
+    }
+
+    pub(super) fn entry_mut(&mut self, value: &str) -> Option<&mut Entry> {
+        self.tokens.iter_mut().find(|entry| entry.token.expose() == value)
+    }
+
+    pub(super) fn named_mut(&mut self, name: &str) -> Option<&mut Entry> {
+        self.tokens.iter_mut().find(|entry| entry.name == name && entry.alive)
+    }
+
+    pub(super) fn is_locked(&self, login: &str) -> bool {
+        self.dead_logins.get(login).is_some_and(|dead| *dead >= LOCKED_AFTER)
+    }
+
+    /// Somebody presents a token.
+    pub(super) fn login(&mut self, value: &str) -> Login {
+        let Some(entry) = self.entry_mut(value) else {
+            return Login::Unknown;
+        };
+        let owner = entry.owner.clone();
+        let alive = entry.is_alive();
+        if alive {
+            match &mut entry.dying {
+                Some(0) => entry.alive = false,
+                Some(left) => *left -= 1,
+                None => {}
+            }
+        }
+        let taken = entry.alive && alive;
+        if taken {
+            entry.uses += 1;
+        }
+        let found = entry.clone();
+        if self.is_locked(&owner) {
+            return Login::Locked;
+        }
+        if taken {
+            return Login::In(found);
+        }
+        *self.dead_logins.entry(owner).or_default() += 1;
+        Login::Unknown
+    }
+
+    /// Revokes a token: now, or after it was taken some times more.
+    pub(super) fn revoke(&mut self, value: &str) {
+        let delay = self.delay;
+        let Some(entry) = self.entry_mut(value).filter(|entry| entry.is_alive()) else {
+            return;
+        };
+        entry.dying = Some(delay);
+        entry.alive = delay > 0;
+        let owner = entry.owner.clone();
+        self.mails.push(owner);
+    }
+}
+
+pub(super) fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+pub(super) fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 24 * 60 * 60)
+}

@@ -1,0 +1,315 @@
+//! Serves a fake on a loopback socket.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::body::{Frame, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use url::Url;
+
+use super::trouble::{Trouble, Troubles};
+use crate::error::{Error, ErrorKind, Result};
+
+/// A request as a fake sees it.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) method: String,
+    /// The path as it came, percent escapes and all.
+    pub(super) path: String,
+    pub(super) query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Request {
+    /// A header, whatever the case of its name.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The path's segments, each with its percent escapes resolved.
+    pub(super) fn segments(&self) -> Vec<String> {
+        let decoded = |segment: &str| {
+            // The form decoder takes a plus for a space; in a path it is a plus.
+            let segment = segment.replace('+', "%2B");
+            url::form_urlencoded::parse(segment.as_bytes()).map(|(key, _)| key.into_owned()).next().unwrap_or_default()
+        };
+        self.path.split('/').skip(1).map(decoded).collect()
+    }
+
+    /// A parameter of the address.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A field of the form that it carries.
+    pub(super) fn field(&self, name: &str) -> Option<String> {
+        url::form_urlencoded::parse(&self.body).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    }
+
+    /// The user and password of Basic authentication.
+    pub(super) fn basic(&self) -> Option<(String, String)> {
+        let encoded = self.header("authorization")?.strip_prefix("Basic ")?;
+        let pair = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+        pair.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
+    }
+
+    /// The token of `Bearer` or `token` authentication.
+    pub(super) fn token(&self) -> Option<&str> {
+        let header = self.header("authorization")?;
+        header.strip_prefix("Bearer ").or_else(|| header.strip_prefix("token "))
+    }
+}
+
+/// What a fake answers.
+#[derive(Clone, Debug)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Reply {
+    /// A bare status.
+    pub(super) fn status(status: u16) -> Self {
+        Self { status, headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// With a header.
+    pub(super) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// With a body.
+    pub(super) fn body(mut self, kind: &str, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self.header("Content-Type", kind)
+    }
+
+    /// JSON.
+    pub(super) fn json(status: u16, body: &serde_json::Value) -> Self {
+        Self::status(status).body("application/json; charset=utf-8", body.to_string())
+    }
+}
+
+/// The system that a fake imitates.
+#[async_trait]
+pub(super) trait Service: Send + Sync + 'static {
+    async fn answer(&self, request: &Request) -> Reply;
+}
+
+/// One request that a fake has seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Seen {
+    /// Its method and path with the query, as `POST /a/b?c=d`.
+    pub line: String,
+    /// What came of it; nothing where it was never answered.
+    pub status: Option<u16>,
+}
+
+/// A fake being served. It ends with this value.
+pub(super) struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+struct Shared {
+    service: Arc<dyn Service>,
+    troubles: Troubles,
+    seen: Mutex<Vec<Seen>>,
+    load: Arc<Load>,
+}
+
+/// How many requests are being answered, and how many were at most.
+#[derive(Debug, Default)]
+struct Load {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+/// One request that is being answered, to the last byte.
+struct Busy(Arc<Load>);
+
+impl Busy {
+    fn with(load: &Arc<Load>) -> Self {
+        let now = load.now.fetch_add(1, Ordering::SeqCst) + 1;
+        load.most.fetch_max(now, Ordering::SeqCst);
+        Self(load.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Server {
+    pub(super) async fn start(service: Arc<dyn Service>) -> Result<Self> {
+        let no_socket = |_| Error::new(ErrorKind::Unavailable, "no socket could be opened on 127.0.0.1 for a fake");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(no_socket)?;
+        let address = listener.local_addr().map_err(no_socket)?;
+        let shared =
+            Arc::new(Shared { service, troubles: Troubles::default(), seen: Mutex::default(), load: Arc::default() });
+        let task = tokio::spawn(accept(listener, shared.clone()));
+        Ok(Self { address, shared, task })
+    }
+
+    /// Its address, with this path.
+    pub(super) fn url(&self, path: &str) -> Result<Url> {
+        Url::parse(&format!("http://{}{path}", self.address))
+            .map_err(|_| Error::new(ErrorKind::Internal, "a fake's address is no address"))
+    }
+
+    pub(super) fn plan(&self, which: &str, trouble: Trouble) {
+        self.shared.troubles.plan(which, trouble);
+    }
+
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        self.shared.seen().clone()
+    }
+
+    /// How many requests were being answered at once at most.
+    pub(super) fn most_at_once(&self) -> usize {
+        self.shared.load.most.load(Ordering::SeqCst)
+    }
+
+    /// Closes its socket: from now on connections are refused.
+    pub(super) fn stop(&self) {
+        self.task.abort();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Server({})", self.address)
+    }
+}
+
+impl Shared {
+    fn seen(&self) -> MutexGuard<'_, Vec<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    // What is being served ends with the listener.
+    let mut connections = tokio::task::JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let shared = shared.clone();
+        connections.spawn(async move {
+            let service = service_fn(move |request| serve(shared.clone(), request));
+            // A client that hangs up is no trouble of ours.
+            let _ =
+                http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service).await;
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+type Body = UnsyncBoxBody<Bytes, Infallible>;
+
+/// Dropping a connection is an error to the library that serves it.
+#[derive(Debug, thiserror::Error)]
+#[error("dropped on purpose")]
+struct Dropped;
+
+async fn serve(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Result<hyper::Response<Body>, Dropped> {
+    let busy = Busy::with(&shared.load);
+    let (head, body) = request.into_parts();
+    let line = format!("{} {}", head.method, head.uri);
+    let at = {
+        let mut seen = shared.seen();
+        seen.push(Seen { line: line.clone(), status: None });
+        seen.len() - 1
+    };
+    let body = body.collect().await.map_err(|_| Dropped)?.to_bytes().to_vec();
+    let query = head.uri.query().unwrap_or_default().as_bytes();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let request = Request {
+        method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
+        query: url::form_urlencoded::parse(query).into_owned().collect(),
+        headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
+        body,
+    };
+    let trouble = shared.troubles.take(&line);
+    let (reply, pace) = troubled(&*shared.service, &request, trouble).await?;
+    shared.seen()[at].status = Some(reply.status);
+    respond(reply, pace, busy)
+}
+
+/// What comes of a request, and how slowly the answer comes.
+async fn troubled(
+    service: &dyn Service,
+    request: &Request,
+    trouble: Option<Trouble>,
+) -> Result<(Reply, Option<Duration>), Dropped> {
+    Ok(match trouble {
+        None => (service.answer(request).await, None),
+        Some(Trouble::Refuse(status)) => (Reply::status(status), None),
+        Some(Trouble::Wait(seconds)) => (Reply::status(429).header("Retry-After", seconds.to_string()), None),
+        Some(Trouble::Redirect(to)) => (Reply::status(302).header("Location", to), None),
+        Some(Trouble::DropBefore) => return Err(Dropped),
+        Some(Trouble::DropAfter) => {
+            service.answer(request).await;
+            return Err(Dropped);
+        }
+        Some(Trouble::FailAfter(status)) => {
+            service.answer(request).await;
+            (Reply::status(status), None)
+        }
+        Some(Trouble::Silence) => std::future::pending().await,
+        Some(Trouble::SilenceAfter) => {
+            service.answer(request).await;
+            std::future::pending().await
+        }
+        Some(Trouble::Slow(pause)) => (service.answer(request).await, Some(pause)),
+        Some(Trouble::Flood(bytes)) => {
+            let reply = service.answer(request).await;
+            (Reply { body: vec![b' '; bytes], ..reply }, None)
+        }
+    })
+}
+
+fn respond(reply: Reply, pace: Option<Duration>, busy: Busy) -> Result<hyper::Response<Body>, Dropped> {
+    let mut response = hyper::Response::builder().status(reply.status);
+    for (name, value) in &reply.headers {
+        response = response.header(name, value);
+    }
+    let body = match pace {
+        None => Full::new(Bytes::from(reply.body)).boxed_unsync(),
+        Some(pause) => {
+            let bytes = stream::unfold((reply.body.into_iter(), busy), move |(mut bytes, busy)| async move {
+                let byte = bytes.next()?;
+                tokio::time::sleep(pause).await;
+                Some((Ok(Frame::data(Bytes::from(vec![byte]))), (bytes, busy)))
+            });
+            StreamBody::new(bytes).boxed_unsync()
+        }
+    };
+    response.body(body).map_err(|_| Dropped)
+}

@@ -1,0 +1,48 @@
+//! What goes wrong between two machines.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// What goes wrong with one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// It is refused with this status, and nothing happens.
+    Refuse(u16),
+    /// It is refused with 429 and a `Retry-After` of so many seconds, and nothing happens.
+    Wait(u64),
+    /// The connection is dropped before anything happens.
+    DropBefore,
+    /// It is done, and the connection is dropped before the answer.
+    DropAfter,
+    /// It is done, and the answer is this status of the 500s.
+    FailAfter(u16),
+    /// Nothing happens, and no answer ever comes.
+    Silence,
+    /// It is done, and no answer ever comes.
+    SilenceAfter,
+    /// It is done, and the answer comes byte by byte, with this pause after each.
+    Slow(Duration),
+    /// It is pointed elsewhere, and nothing happens.
+    Redirect(String),
+    /// It is done, and the answer is more than anybody asked for: so many bytes.
+    Flood(usize),
+}
+
+/// Troubles still to come: which requests they meet, and what happens then.
+#[derive(Debug, Default)]
+pub(super) struct Troubles(Mutex<VecDeque<(String, Trouble)>>);
+
+impl Troubles {
+    /// The next request whose line (`POST /a/b`) begins with, or whose path contains, `which`.
+    pub(super) fn plan(&self, which: &str, trouble: Trouble) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back((which.to_owned(), trouble));
+    }
+
+    pub(super) fn take(&self, line: &str) -> Option<Trouble> {
+        let mut planned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = planned.iter().position(|(which, _)| line.contains(which.as_str()))?;
+        planned.remove(at).map(|(_, trouble)| trouble)
+    }
+}

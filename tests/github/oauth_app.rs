@@ -1,0 +1,97 @@
+use secrecy::SecretString;
+use tokenturn::provider::{Fate, Issuance, IssueRequest, Provider, Revocation};
+use tokenturn::testing::{GitHubFake, Trouble, retired};
+use tokenturn::{Access, CredentialName, Effect, ErrorKind, GitHub, Label, OAuthAppTokens, ScopeSet, Token};
+
+use crate::{fake, http};
+
+fn app(fake: &GitHubFake, secret: &str) -> OAuthAppTokens {
+    fake.oauth_app("Iv1.fake", "app-secret-fake");
+    GitHub::oauth_app(&http(), "Iv1.fake", SecretString::from(secret)).server(fake.base()).build().unwrap()
+}
+
+async fn reset(provider: &OAuthAppTokens, current: &Token) -> tokenturn::Result<Issuance> {
+    let (name, label, scopes) =
+        (CredentialName::new("bot").unwrap(), Label::new("tokenturn-0a1b-1").unwrap(), ScopeSet::of(["repo"]));
+    provider.issue(&IssueRequest::new(&name, &label, &scopes).with_current(Some(current), None)).await
+}
+
+#[tokio::test]
+async fn a_reset_replaces_the_token_and_the_old_one_is_dead_at_once() {
+    let fake = fake().await;
+    let provider = app(&fake, "app-secret-fake");
+    assert_eq!(provider.capabilities().fate, Fate::Dies);
+    let old = fake.oauth_token("Iv1.fake", "octo-bot", &["repo"]);
+    let grant = provider.inspect(&old).await.unwrap();
+    assert_eq!((grant.owner.as_str(), &grant.access), ("octo-bot", &Access::Scopes(ScopeSet::of(["repo"]))));
+    let Issuance::Minted(candidate) = reset(&provider, &old).await.unwrap() else { panic!("not minted") };
+    assert!(fake.is_alive(&candidate.token) && !fake.is_alive(&old));
+    assert_eq!(provider.inspect(&old).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+    assert!(!fake.is_locked("octo-bot"));
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_reset_is_unknown_and_never_sent_again() {
+    let fake = fake().await;
+    let provider = app(&fake, "app-secret-fake");
+    for trouble in [Trouble::DropAfter, Trouble::FailAfter(502)] {
+        let old = fake.oauth_token("Iv1.fake", "octo-bot", &["repo"]);
+        fake.trouble("PATCH", trouble);
+        let sent = || fake.seen().iter().filter(|seen| seen.line.starts_with("PATCH")).count();
+        let before = sent();
+        let error = reset(&provider, &old).await.unwrap_err();
+        assert_eq!(error.effect(), Effect::Unknown, "{error}");
+        assert_eq!(sent(), before + 1);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_key_of_the_app_is_no_word_on_the_token() {
+    let fake = fake().await;
+    let provider = app(&fake, "wrong-secret");
+    let token = fake.oauth_token("Iv1.fake", "octo-bot", &["repo"]);
+    let error = provider.inspect(&token).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert!(error.to_string().contains("client id"), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_and_its_id_count_however_malformed_the_rest_is() {
+    let mut server = mockito::Server::new_async().await;
+    let answer = r#"{"id": 7, "token": "gho_FAKEnext", "scopes": 5, "user": [], "expires_at": {"at": 1}}"#;
+    server.mock("PATCH", "/api/v3/applications/Iv1.fake/token").with_body(answer).create_async().await;
+    let provider = GitHub::oauth_app(&http(), "Iv1.fake", SecretString::from("s"))
+        .server(server.url().parse().unwrap())
+        .build()
+        .unwrap();
+    let Issuance::Minted(candidate) = reset(&provider, &Token::new("gho_FAKEold").unwrap()).await.unwrap() else {
+        panic!("not minted");
+    };
+    assert_eq!(candidate.token, Token::new("gho_FAKEnext").unwrap());
+    assert_eq!(candidate.id.unwrap().as_str(), "7");
+}
+
+#[tokio::test]
+async fn an_answer_without_a_token_may_have_done_its_work() {
+    for body in [r#"{"id": 7}"#, "{", r#"{"token": "a b"}"#] {
+        let mut server = mockito::Server::new_async().await;
+        server.mock("PATCH", "/api/v3/applications/Iv1.fake/token").with_body(body).create_async().await;
+        let provider = GitHub::oauth_app(&http(), "Iv1.fake", SecretString::from("s"))
+            .server(server.url().parse().unwrap())
+            .build()
+            .unwrap();
+        let error = reset(&provider, &Token::new("gho_FAKEold").unwrap()).await.unwrap_err();
+        assert_eq!((error.kind(), error.effect()), (ErrorKind::Protocol, Effect::Unknown), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn ending_a_token_that_is_gone_is_a_success() {
+    let fake = fake().await;
+    let provider = app(&fake, "app-secret-fake");
+    let token = fake.oauth_token("Iv1.fake", "octo-bot", &["repo"]);
+    fake.trouble("DELETE", Trouble::DropAfter);
+    assert_eq!(provider.revoke(&retired(&token)).await.unwrap(), Revocation::Done);
+    assert!(!fake.is_alive(&token));
+    assert_eq!(provider.revoke(&retired(&token)).await.unwrap(), Revocation::Done);
+}
