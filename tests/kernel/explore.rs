@@ -10,16 +10,16 @@ use tokenturn::rotation::{Act, Decision, Ending, Fact, OldEnd, Origin, Outcome, 
 use crate::world::{Held, Killer, Quality, Setting, Turn, World, index, is_emergency, name, now};
 
 /// The decision under test: the real one, or one that was broken on purpose.
-pub type Kernel = fn(&State) -> Vec<Step>;
+pub(crate) type Kernel = fn(&State) -> Vec<Step>;
 
 /// How much was walked.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Count {
-    pub settings: usize,
-    pub states: usize,
-    pub transitions: usize,
-    pub ends: usize,
-    pub waits: usize,
+pub(crate) struct Count {
+    pub(crate) settings: usize,
+    pub(crate) states: usize,
+    pub(crate) transitions: usize,
+    pub(crate) ends: usize,
+    pub(crate) waits: usize,
 }
 
 impl std::ops::AddAssign for Count {
@@ -34,9 +34,9 @@ impl std::ops::AddAssign for Count {
 
 /// A promise that was broken, and the way that led there.
 #[derive(Debug)]
-pub struct Broken {
-    pub promise: &'static str,
-    pub how: String,
+pub(crate) struct Broken {
+    pub(crate) promise: &'static str,
+    pub(crate) how: String,
 }
 
 #[derive(Clone, Hash)]
@@ -45,7 +45,7 @@ struct Node {
     world: World,
 }
 
-pub struct Explorer<'a> {
+pub(crate) struct Explorer<'a> {
     setting: &'a Setting,
     kernel: Kernel,
     hasher: RandomState,
@@ -59,7 +59,7 @@ pub struct Explorer<'a> {
 impl<'a> Explorer<'a> {
     /// Visits everything that can be reached. Whether every way leads to an end is asked of the real decision alone: a
     /// broken one is to be caught by the promise that it breaks.
-    pub fn walk(setting: &'a Setting, kernel: Kernel, must_end: bool) -> Result<Count, Broken> {
+    pub(crate) fn walk(setting: &'a Setting, kernel: Kernel, must_end: bool) -> Result<Count, Broken> {
         let mut explorer = Self {
             setting,
             kernel,
@@ -407,6 +407,6 @@ impl<'a> Explorer<'a> {
 }
 
 /// The decision as it is.
-pub fn real(state: &State) -> Vec<Step> {
+pub(crate) fn real(state: &State) -> Vec<Step> {
     next(state)
 }

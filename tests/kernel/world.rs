@@ -15,17 +15,18 @@ use tokenturn::{
 };
 
 /// What a consumer of the model is like.
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Kind {
-    pub works: Proof,
-    pub new: Proof,
-    pub by_person: bool,
-    pub restorable: bool,
-    pub own_key: bool,
-    pub confirmed: bool,
+pub(crate) struct Kind {
+    pub(crate) works: Proof,
+    pub(crate) new: Proof,
+    pub(crate) by_person: bool,
+    pub(crate) restorable: bool,
+    pub(crate) own_key: bool,
+    pub(crate) confirmed: bool,
 }
 
-pub const HONEST: Kind = Kind {
+pub(crate) const HONEST: Kind = Kind {
     works: Proof::Always,
     new: Proof::Always,
     by_person: false,
@@ -34,16 +35,16 @@ pub const HONEST: Kind = Kind {
     confirmed: false,
 };
 /// Its check passes with the old token too.
-pub const WEAK: Kind = Kind { new: Proof::Never, ..HONEST };
-pub const MUTE: Kind = Kind { works: Proof::Never, new: Proof::Never, ..HONEST };
-pub const FINAL: Kind = Kind { restorable: false, ..HONEST };
-pub const MANUAL: Kind = Kind { by_person: true, ..MUTE };
-pub const CACHED: Kind = Kind { confirmed: true, ..HONEST };
-pub const OWN: Kind = Kind { own_key: true, ..HONEST };
+pub(crate) const WEAK: Kind = Kind { new: Proof::Never, ..HONEST };
+pub(crate) const MUTE: Kind = Kind { works: Proof::Never, new: Proof::Never, ..HONEST };
+pub(crate) const FINAL: Kind = Kind { restorable: false, ..HONEST };
+pub(crate) const MANUAL: Kind = Kind { by_person: true, ..MUTE };
+pub(crate) const CACHED: Kind = Kind { confirmed: true, ..HONEST };
+pub(crate) const OWN: Kind = Kind { own_key: true, ..HONEST };
 
 /// How the token before stands when the run begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Before {
+pub(crate) enum Before {
     Live,
     Dead,
     Lacking,
@@ -52,7 +53,7 @@ pub enum Before {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Who {
+pub(crate) enum Who {
     Api,
     Person,
     Device,
@@ -60,33 +61,33 @@ pub enum Who {
 
 /// One corner of the model.
 #[derive(Clone, Debug)]
-pub struct Setting {
-    pub kinds: Vec<Kind>,
-    pub who: Who,
-    pub fate: Fate,
-    pub reissues: bool,
-    pub finds: bool,
-    pub ending: EndedBy,
-    pub before: Before,
-    pub on_failure: OnFailure,
-    pub old: OldPolicy,
-    pub source: Origin,
-    pub emergency: Option<(Compromised, Urgency)>,
+pub(crate) struct Setting {
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) who: Who,
+    pub(crate) fate: Fate,
+    pub(crate) reissues: bool,
+    pub(crate) finds: bool,
+    pub(crate) ending: EndedBy,
+    pub(crate) before: Before,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) old: OldPolicy,
+    pub(crate) source: Origin,
+    pub(crate) emergency: Option<(Compromised, Urgency)>,
     /// Whether people may decide whatever is permitted, or only what leads on.
-    pub free_will: bool,
+    pub(crate) free_will: bool,
     /// How many answers may get lost on the way to a token: each of them makes another one.
-    pub lost: u8,
+    pub(crate) lost: u8,
     /// How often in a run an act fails, a place lies, a person errs or a process dies; `None` is without bound.
-    pub faults: Option<u8>,
+    pub(crate) faults: Option<u8>,
 }
 
-pub fn name(at: usize) -> ConsumerName {
+pub(crate) fn name(at: usize) -> ConsumerName {
     static NAMES: LazyLock<Vec<ConsumerName>> =
         LazyLock::new(|| (0..4).map(|at| ConsumerName::new(format!("c{at}")).unwrap()).collect());
     NAMES[at].clone()
 }
 
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::from_unix_seconds(0)
 }
 
@@ -95,7 +96,7 @@ fn print(of: &str) -> Fingerprint {
 }
 
 impl Setting {
-    pub fn charter(&self) -> Charter {
+    pub(crate) fn charter(&self) -> Charter {
         let issuer = if self.who == Who::Api { Issuer::Api } else { Issuer::Person };
         let mut can = ProviderCapabilities::new(issuer, self.fate).ended_by(self.ending).ending_by_id();
         if self.reissues {
@@ -138,7 +139,7 @@ impl Setting {
 
 /// What a place really holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Held {
+pub(crate) enum Held {
     Nothing,
     Old,
     New(usize),
@@ -146,7 +147,7 @@ pub enum Held {
 
 /// What a token is like when somebody looks at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Quality {
+pub(crate) enum Quality {
     Good,
     Curable,
     Wrong,
@@ -155,52 +156,53 @@ pub enum Quality {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Minted {
-    pub attempt: u32,
-    pub alive: bool,
-    pub quality: Quality,
-    pub origin: Origin,
+pub(crate) struct Minted {
+    pub(crate) attempt: u32,
+    pub(crate) alive: bool,
+    pub(crate) quality: Quality,
+    pub(crate) origin: Origin,
     /// Its value is in the journal.
-    pub journaled: bool,
-    pub killer: Option<Killer>,
+    pub(crate) journaled: bool,
+    pub(crate) killer: Option<Killer>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Killer {
+pub(crate) enum Killer {
     Us,
     Replacement,
     Person,
     Before,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct World {
-    pub old: Option<Killer>,
-    pub old_exists: bool,
-    pub tokens: Vec<Minted>,
-    pub places: Vec<Held>,
+pub(crate) struct World {
+    pub(crate) old: Option<Killer>,
+    pub(crate) old_exists: bool,
+    pub(crate) tokens: Vec<Minted>,
+    pub(crate) places: Vec<Held>,
     /// Places that said yes and did nothing, where nobody can tell.
-    pub blind: Vec<bool>,
+    pub(crate) blind: Vec<bool>,
     /// Tokens whose end was promised and has not come.
-    pub dying: BTreeSet<TokenRef>,
+    pub(crate) dying: BTreeSet<TokenRef>,
     /// Answers lost on the way to a token: bounded, as each makes a new token.
-    pub lost: u8,
-    pub pastes: u8,
-    pub alarmed: bool,
-    pub decisions: u8,
+    pub(crate) lost: u8,
+    pub(crate) pastes: u8,
+    pub(crate) alarmed: bool,
+    pub(crate) decisions: u8,
     /// What each place was told to be done with, by the records.
-    pub settled: Vec<bool>,
+    pub(crate) settled: Vec<bool>,
     /// The records say that every place has the new token, or that the run goes back.
-    pub cut_over: bool,
-    pub rolling_back: bool,
+    pub(crate) cut_over: bool,
+    pub(crate) rolling_back: bool,
     /// A person said to leave the old token alive or had a say in its end.
-    pub end_by_person: bool,
+    pub(crate) end_by_person: bool,
     /// How much may still go wrong.
-    pub faults: Option<u8>,
+    pub(crate) faults: Option<u8>,
 }
 
 impl World {
-    pub fn new(setting: &Setting) -> Self {
+    pub(crate) fn new(setting: &Setting) -> Self {
         let old_exists = setting.before != Before::Absent;
         let handed_in = matches!(setting.source, Origin::Given | Origin::Kept);
         Self {
@@ -232,20 +234,20 @@ impl World {
         }
     }
 
-    pub fn may_fail(&self) -> bool {
+    pub(crate) fn may_fail(&self) -> bool {
         self.faults != Some(0)
     }
 
     /// One thing less may go wrong from here.
-    pub fn spend(&mut self) {
+    pub(crate) fn spend(&mut self) {
         self.faults = self.faults.map(|left| left.saturating_sub(1));
     }
 
-    pub fn old_lives(&self) -> bool {
+    pub(crate) fn old_lives(&self) -> bool {
         self.old_exists && self.old.is_none()
     }
 
-    pub fn lives(&self, held: Held) -> bool {
+    pub(crate) fn lives(&self, held: Held) -> bool {
         match held {
             Held::Nothing => false,
             Held::Old => self.old_lives(),
@@ -253,7 +255,7 @@ impl World {
         }
     }
 
-    pub fn held(&self, token: &TokenRef) -> Option<Held> {
+    pub(crate) fn held(&self, token: &TokenRef) -> Option<Held> {
         match token {
             TokenRef::Old => Some(Held::Old),
             TokenRef::New(attempt) => {
@@ -296,12 +298,12 @@ impl World {
 
 /// One thing that may come of a step: the world after it, and what was written down.
 #[derive(Clone, Debug)]
-pub struct Turn {
-    pub world: World,
-    pub facts: Vec<Fact>,
+pub(crate) struct Turn {
+    pub(crate) world: World,
+    pub(crate) facts: Vec<Fact>,
     /// Everything went as it should.
-    pub good: bool,
-    pub what: &'static str,
+    pub(crate) good: bool,
+    pub(crate) what: &'static str,
 }
 
 fn problem(effect: Effect) -> Problem {
@@ -373,7 +375,7 @@ fn resumed() -> Fact {
 
 impl World {
     /// Everything that may come of doing `act`.
-    pub fn perform(&self, setting: &Setting, state: &State, act: &Act) -> Vec<Turn> {
+    pub(crate) fn perform(&self, setting: &Setting, state: &State, act: &Act) -> Vec<Turn> {
         match act {
             Act::LookAtPredecessor => self.look(setting, act),
             Act::Preflight(consumer) => {
@@ -384,9 +386,9 @@ impl World {
                 turns.all
             }
             Act::Issue => self.issue(setting, state, act),
-            Act::FindOrphans => self.find(setting, state, act),
+            Act::FindOrphans => self.find(state, act),
             Act::Collect => self.collect(setting, state, act),
-            Act::Admit => self.admit(setting, state, act),
+            Act::Admit => self.admit(state, act),
             Act::Install(consumer) => self.install(setting, state, act, consumer),
             Act::Restore(consumer) => self.restore(setting, act, consumer),
             Act::Verify(consumer) | Act::VerifyAfter(consumer) => {
@@ -462,7 +464,7 @@ impl World {
         turns.all
     }
 
-    fn find(&self, setting: &Setting, state: &State, act: &Act) -> Vec<Turn> {
+    fn find(&self, state: &State, act: &Act) -> Vec<Turn> {
         let mut turns = Turns::of(self, act, None);
         let attempt = attempts(state);
         let ids = self.tokens.iter().filter(|token| token.attempt == attempt && token.alive && !token.journaled);
@@ -498,7 +500,7 @@ impl World {
         turns.all
     }
 
-    fn admit(&self, setting: &Setting, state: &State, act: &Act) -> Vec<Turn> {
+    fn admit(&self, state: &State, act: &Act) -> Vec<Turn> {
         let mut turns = Turns::of(self, act, None);
         let Some(Held::New(at)) = state.candidate().and_then(|token| self.held(&token)) else {
             panic!("nothing to admit");
@@ -507,15 +509,15 @@ impl World {
         let touched = state.holdings().iter().any(|h| h.tokens.iter().any(|t| matches!(t, TokenRef::New(_))));
         let fact = match (token.alive, token.quality) {
             (false, _) if touched => Fact::CandidateDied,
-            (false, _) => Fact::Refused { refusal: refusal(Lack::Dead { hint: None }), grant: None },
+            (false, _) => Fact::Refused { refusal: refusal(&Lack::Dead { hint: None }), grant: None },
             (true, _) if state.is_waived() => Fact::Admitted { grant: grant(), warnings: Vec::new() },
             (true, Quality::Good) => Fact::Admitted { grant: grant(), warnings: Vec::new() },
             (true, Quality::Curable) => {
                 let restriction = Restriction::Approval { by: None };
-                Fact::Refused { refusal: refusal(Lack::Restricted { restriction }), grant: Some(grant()) }
+                Fact::Refused { refusal: refusal(&Lack::Restricted { restriction }), grant: Some(grant()) }
             }
             (true, Quality::Wrong | Quality::Dead) => {
-                Fact::Refused { refusal: refusal(Lack::UnknownAccess), grant: Some(grant()) }
+                Fact::Refused { refusal: refusal(&Lack::UnknownAccess), grant: Some(grant()) }
             }
         };
         turns.good(self.clone(), fact);
@@ -655,7 +657,8 @@ impl World {
     }
 
     /// Everything that a person may do about `wait`. The first is what they should do.
-    pub fn person(&self, setting: &Setting, state: &State, wait: &Wait) -> Vec<Turn> {
+    #[expect(clippy::too_many_lines, reason = "one arm a wait")]
+    pub(crate) fn person(&self, setting: &Setting, state: &State, wait: &Wait) -> Vec<Turn> {
         let mut turns = Vec::new();
         let mut turn = |world: World, facts: Vec<Fact>, what| {
             let good = turns.is_empty();
@@ -774,7 +777,7 @@ impl World {
     }
 
     /// Somebody finds out that a token leaked.
-    pub fn alarm(&self, setting: &Setting, state: &State) -> Option<Turn> {
+    pub(crate) fn alarm(&self, setting: &Setting, state: &State) -> Option<Turn> {
         let (compromised, mode) = setting.emergency.filter(|_| !self.alarmed)?;
         let applies = match compromised {
             Compromised::Old => self.old_exists,
@@ -793,11 +796,11 @@ fn issued(attempt: u32, origin: Origin) -> Fact {
     Fact::Issued { attempt, origin, fingerprint: grant().fingerprint, id: None, companion: false }
 }
 
-fn refusal(lack: Lack) -> Refusal {
+fn refusal(lack: &Lack) -> Refusal {
     serde_json::from_value(serde_json::json!({ "lacks": [lack] })).unwrap()
 }
 
-pub fn index(consumer: &ConsumerName) -> usize {
+pub(crate) fn index(consumer: &ConsumerName) -> usize {
     consumer.as_str()[1..].parse().unwrap()
 }
 
@@ -807,6 +810,6 @@ fn attempts(state: &State) -> u32 {
 }
 
 /// Why a revocation by us was right.
-pub fn is_emergency(reason: Reason) -> bool {
+pub(crate) fn is_emergency(reason: Reason) -> bool {
     reason == Reason::Compromised
 }

@@ -324,16 +324,16 @@ async fn live(seed: u64) -> &'static str {
     }
     // Pastes that were refused are nobody's concern but the person's.
     let alive: Vec<Token> = (1..500).map(numbered).filter(|token| world.provider.is_alive(token)).collect();
-    let by_interface = |token: &Token| {
+    let unasked = |token: &Token| {
         let ours =
             |fact: &Fact| matches!(fact, Fact::Issued { fingerprint, .. } if *fingerprint == token.fingerprint());
         world.count(ours) > 0 && world.count(|fact| matches!(fact, Fact::TokenAsked { .. })) == 0
     };
-    let live: Vec<&Token> = alive.iter().filter(|token| by_interface(token)).collect();
+    let left: Vec<&Token> = aleft.iter().filter(|token| unasked(token)).collect();
     match &run.outcome {
         Outcome::Completed(completion) => {
             let new = completion.fingerprint.unwrap();
-            assert!(live.iter().all(|token| token.fingerprint() == new), "{live:?} live\n{}", history(&life).await);
+            assert!(left.iter().all(|token| token.fingerprint() == new), "{left:?} live\n{}", history(&life).await);
             for place in [&world.a, &world.b] {
                 assert_eq!(place.holds(), Some(new), "{}", history(&life).await);
             }
@@ -342,7 +342,7 @@ async fn live(seed: u64) -> &'static str {
             "completed"
         }
         Outcome::RolledBack { .. } | Outcome::Stopped { .. } => {
-            assert!(live.is_empty(), "{live:?} live\n{}", history(&life).await);
+            assert!(left.is_empty(), "{left:?} live\n{}", history(&life).await);
             assert!(world.all_hold(&world.old), "{}", history(&life).await);
             if life.survives {
                 assert!(world.provider.is_alive(&world.old));
