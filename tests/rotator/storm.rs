@@ -329,7 +329,7 @@ async fn live(seed: u64) -> &'static str {
             |fact: &Fact| matches!(fact, Fact::Issued { fingerprint, .. } if *fingerprint == token.fingerprint());
         world.count(ours) > 0 && world.count(|fact| matches!(fact, Fact::TokenAsked { .. })) == 0
     };
-    let left: Vec<&Token> = aleft.iter().filter(|token| unasked(token)).collect();
+    let left: Vec<&Token> = alive.iter().filter(|token| unasked(token)).collect();
     match &run.outcome {
         Outcome::Completed(completion) => {
             let new = completion.fingerprint.unwrap();
