@@ -25,3 +25,6 @@ pub use guide::{Guide, GuideStep};
 pub use http::{Http, HttpBuilder};
 pub use name::{ConsumerName, CredentialName, Holder, Label, RunId, TokenId};
 pub use token::*;
+mod service;
+#[cfg(feature = "jenkins")]
+pub use service::jenkins::{CodeManaged, Jenkins, JenkinsBuilder, JenkinsCredential};

@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use super::budget::Budget;
 use super::call::{Call, Method};
-use super::{Answer, Http};
+use super::{Answer, Http, failure};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One far side. Every call goes to a path below its address: nothing that an answer says leads anywhere else.
@@ -65,6 +65,11 @@ impl Endpoint {
     /// A call to the path of these segments. Each is one segment whatever is in it.
     pub(crate) fn call(&self, method: Method, segments: &[&str]) -> Call<'_> {
         Call::new(self, method, self.below(segments))
+    }
+
+    /// The error that an accepted answer would have been.
+    pub(crate) fn refusal(&self, answer: &Answer) -> Error {
+        failure::of_status(answer, self.host(), (self.explain)(answer))
     }
 
     fn below(&self, segments: &[&str]) -> Result<Url> {
