@@ -266,7 +266,7 @@ fn push_reference(sent: &mut Vec<u8>, c: char) {
 
 /// A name of the far side, as an error may show it.
 fn printable(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_graphic()).take(120).collect()
+    name.chars().filter(char::is_ascii_graphic).take(120).collect()
 }
 
 fn unsupported(text: impl Into<std::borrow::Cow<'static, str>>) -> Error {
