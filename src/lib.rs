@@ -54,3 +54,6 @@ pub use http::{Http, HttpBuilder};
 
 #[cfg(feature = "github")]
 pub use service::github::{GitHub, OAuthAppBuilder, OAuthAppTokens, PersonalTokens, PersonalTokensBuilder};
+
+#[cfg(feature = "jenkins")]
+pub use service::jenkins::{CodeManaged, Jenkins, JenkinsBuilder, JenkinsCredential};

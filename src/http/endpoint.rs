@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 use super::budget::Budget;
 use super::call::{Call, Method};
-use super::{Answer, Http, Refusals};
+use super::{Answer, Http, Refusals, failure};
 use crate::error::{Error, ErrorKind, Result};
 
 /// One far side. Every call goes to a path below its address: nothing that an answer says leads anywhere else.
@@ -70,6 +70,11 @@ impl Endpoint {
     /// Logins that it refused of late, of everybody who shares this `Http`.
     pub(crate) fn refusals(&self) -> &Refusals {
         &self.budget.refusals
+    }
+
+    /// The error that an accepted answer would have been.
+    pub(crate) fn refusal(&self, answer: &Answer) -> Error {
+        failure::of_status(answer, self.host(), (self.explain)(answer))
     }
 
     fn below(&self, segments: &[&str]) -> Result<Url> {

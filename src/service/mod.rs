@@ -2,3 +2,5 @@
 
 #[cfg(feature = "github")]
 pub(crate) mod github;
+#[cfg(feature = "jenkins")]
+pub(crate) mod jenkins;

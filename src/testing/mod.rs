@@ -5,15 +5,25 @@
 //! them share one layer of [`Trouble`]: what can go wrong between two machines.
 
 mod clock;
+#[cfg(feature = "github")]
 mod github;
+#[cfg(feature = "jenkins")]
+mod jenkins;
 mod seal;
+#[cfg(feature = "http")]
 mod server;
+#[cfg(feature = "http")]
 mod trouble;
 
 pub use clock::VirtualClock;
+#[cfg(feature = "github")]
 pub use github::GitHubFake;
+#[cfg(feature = "jenkins")]
+pub use jenkins::JenkinsFake;
 pub use seal::TestSealer;
+#[cfg(feature = "http")]
 pub use server::Seen;
+#[cfg(feature = "http")]
 pub use trouble::Trouble;
 
 use crate::error::Result;

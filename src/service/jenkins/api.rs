@@ -1,0 +1,165 @@
+//! The calls, and what they answer.
+//!
+//! Source: `CredentialsStoreAction` of the credentials plugin, and its REST documentation (`docs/user.adoc`).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::address::Address;
+use super::document::Document;
+use super::login::Login;
+use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::http::{Answer, Call, Endpoint, Method};
+use crate::token::Token;
+
+/// A Jenkins, and who asks there.
+pub(super) struct Connection {
+    pub(super) endpoint: Endpoint,
+    pub(super) login: Login,
+}
+
+/// Who Jenkins takes us for.
+#[derive(Deserialize)]
+pub(super) struct WhoAmI {
+    pub(super) anonymous: bool,
+}
+
+/// A store of credentials.
+#[derive(Deserialize)]
+pub(super) struct Store {
+    /// The Java class that implements it.
+    #[serde(rename = "_class", default)]
+    pub(super) class: String,
+    #[serde(default)]
+    pub(super) domains: BTreeMap<String, Domain>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Domain {
+    #[serde(default)]
+    pub(super) credentials: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Listed {
+    pub(super) id: String,
+}
+
+/// What Jenkins tells of a credential beside its document.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Described {
+    pub(super) description: Option<String>,
+    pub(super) display_name: Option<String>,
+    fingerprint: Option<Fingerprint>,
+}
+
+#[derive(Deserialize)]
+struct Fingerprint {
+    hash: Option<String>,
+}
+
+impl Described {
+    /// The hash over the credential with its encrypted secret; `None` until the credential is used again after a write.
+    ///
+    /// Source: `CredentialsProvider.getFingerprintOf`. Encrypting anew changes it, so a write of the same secret does too.
+    pub(super) fn hash(&self) -> Option<&str> {
+        self.fingerprint.as_ref()?.hash.as_deref()
+    }
+}
+
+impl Connection {
+    pub(super) async fn who_am_i(&self) -> Result<WhoAmI> {
+        self.json(self.endpoint.call(Method::Get, &["whoAmI", "api", "json"])).await
+    }
+
+    pub(super) async fn store(&self, at: &Address) -> Result<Store> {
+        let call = self.endpoint.call(Method::Get, &at.store(&["api", "json"]));
+        self.json(call.query("tree", "domains[urlName,credentials[id]]")).await
+    }
+
+    pub(super) async fn description(&self, at: &Address) -> Result<Described> {
+        let call = self.endpoint.call(Method::Get, &at.credential(&["api", "json"]));
+        self.json(call.query("tree", "id,description,displayName,fingerprint[hash]")).await
+    }
+
+    /// The document, its secret hidden.
+    pub(super) async fn document(&self, at: &Address) -> Result<Document> {
+        let answer = self.login.get(self.endpoint.call(Method::Get, &at.credential(&["config.xml"]))).await?;
+        let kind = answer.header("content-type").unwrap_or_default().to_ascii_lowercase();
+        if !kind.contains("xml") {
+            return Err(answer.not_understood("it is no XML, though Jenkins prints a credential so"));
+        }
+        // A servlet's answer that does not say its charset is in ISO-8859-1.
+        let lossy = !kind.contains("utf-8");
+        let text = if lossy {
+            answer.body().iter().copied().map(char::from).collect()
+        } else {
+            let unreadable = |_| answer.not_understood("it is not in the charset that it names");
+            String::from_utf8(answer.body().to_vec()).map_err(unreadable)?
+        };
+        Document::read(text, lossy)
+    }
+
+    /// Replaces the document. An empty 200 is all that Jenkins says, whether it did so or not.
+    pub(super) async fn replace(&self, at: &Address, document: &Zeroizing<Vec<u8>>, token: &Token) -> Result<()> {
+        let make = || {
+            let call = self.endpoint.call(Method::Post, &at.credential(&["config.xml"]));
+            call.body("application/xml; charset=utf-8", document.clone()).carrying(token)
+        };
+        let answer = self.login.post(&self.endpoint, make).await?;
+        if answer.body().trim_ascii().is_empty() {
+            return Ok(());
+        }
+        Err(answer.not_understood("Jenkins answers a written credential with nothing at all"))
+    }
+
+    /// Whether this user may update credentials there, asked by a write that cannot be one: without a body.
+    ///
+    /// Source: `CredentialsWrapper.updateByXml` checks the permission first, then fails to parse nothing, with 500.
+    pub(super) async fn may_update(&self, at: &Address) -> Result<()> {
+        let make = || {
+            let call = self.endpoint.call(Method::Post, &at.credential(&["config.xml"]));
+            call.body("application/xml; charset=utf-8", Zeroizing::default()).reading().accepting(&[400, 500])
+        };
+        self.login.post(&self.endpoint, make).await.map(|_| ())
+    }
+
+    /// Whether the plugin that sets Jenkins up from files is there: its export takes a POST alone, so a GET is refused.
+    ///
+    /// Source: `ConfigurationAsCode.doExport` is `@RequirePOST`. No permission is needed to be refused.
+    pub(super) async fn has_configuration_as_code(&self) -> Result<bool> {
+        let call = self.endpoint.call(Method::Get, &["configuration-as-code", "export"]);
+        let answer = self.login.get(call.accepting(&[403, 404, 405])).await?;
+        Ok(answer.status() == 405)
+    }
+
+    /// The validation of a form: always 200, with what it found as a piece of a page.
+    pub(super) async fn validate(&self, path: &[&str], form: &[(&str, &str)]) -> Result<Answer> {
+        let make = || self.endpoint.call(Method::Post, path).form(form).header("accept-language", "en").reading();
+        self.login.post(&self.endpoint, make).await
+    }
+
+    async fn json<T: serde::de::DeserializeOwned>(&self, call: Call<'_>) -> Result<T> {
+        let answer = self.login.get(call).await?;
+        answer.json().map_err(|_| {
+            let text = "the answer is not the JSON that Jenkins gives: is this the address of a Jenkins, with its context \
+                        path, and nothing in front that answers in its place?";
+            Error::new(ErrorKind::Protocol, text)
+        })
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} as {:?}", self.endpoint.base(), self.login)
+    }
+}
+
+/// After a write that was taken, whatever fails leaves open what became of it.
+pub(super) fn after_write(error: Error) -> Error {
+    error.with_effect(Effect::Unknown)
+}
