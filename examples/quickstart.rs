@@ -22,8 +22,9 @@ const PASSWORD: &str = "<com.cloudbees.plugins.credentials.impl.UsernamePassword
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    // The world as it is: one token of build-bot, used in two credentials of a Jenkins.
-    let github = GitHubFake::start().await?;
+    // The world as it is: one token of build-bot, used in two credentials of a Jenkins. A day passes there at once.
+    let clock = VirtualClock::new();
+    let github = GitHubFake::start_with_clock(Arc::new(clock.clone())).await?;
     github.private_repository("acme/site", &["build-bot"]);
     github.revoke_after_logins(1);
     let old = github.classic("build-bot", "ci since August", &["repo", "admin:repo_hook"]);
@@ -32,12 +33,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     jenkins.add_job("team/site");
     jenkins.put("system/_", &SECRET_TEXT.replace("TOKEN", old.expose()))?;
     jenkins.put("team/folder/_", &PASSWORD.replace("TOKEN", old.expose()))?;
-    jenkins.cached_client_token("github-api");
+    println!(
+        "Jenkins starts, and its GitHub plugin keeps a client of its own: {}",
+        jenkins.cached_client_token("github-api").is_some()
+    );
 
-    // The rotator, as a program of yours would build it. Only the clock is special: a day passes at once.
-    let clock = VirtualClock::new();
+    // The rotator, as a program of yours would build it; only yours needs no clock.
     let http = Http::builder().user_agent("quickstart/1").allow_plain_http_on_loopback().build()?;
-    let ci = Jenkins::at(&http, jenkins.base())?.api_token("admin", jenkins.api_token("admin")).build()?;
+    let ci = Jenkins::at(&http, &jenkins.base())?.api_token("admin", jenkins.api_token("admin")).build()?;
     let provider = GitHub::classic(&http)
         .server(github.base())
         .account("build-bot")
@@ -105,7 +108,7 @@ async fn with_a_person(
     jenkins: &JenkinsFake,
 ) -> Result<Run, Box<dyn Error>> {
     match asks.first().ok_or("the run waits for nobody")? {
-        Ask::Token { guide, .. } => {
+        Ask::Token { guide, refusal: None, .. } => {
             println!("\n{guide}");
             let paste = github.generate("build-bot", guide)?;
             println!(

@@ -10,7 +10,7 @@ use url::Url;
 use self::state::{Entry, Kind, Organization, Repository, State};
 use super::server::{Seen, Server};
 use super::trouble::Trouble;
-use crate::clock::Timestamp;
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::guide::Guide;
 use crate::token::Token;
@@ -45,7 +45,17 @@ impl GitHubFake {
     ///
     /// [`ErrorKind::Unavailable`] when there is no socket to be had.
     pub async fn start() -> Result<Self> {
+        Self::start_with_clock(Arc::new(SystemClock::new())).await
+    }
+
+    /// Starts one, empty, whose tokens expire by this clock.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`] when there is no socket to be had.
+    pub async fn start_with_clock(clock: Arc<dyn Clock>) -> Result<Self> {
         let world = World::default();
+        world.lock().clock = clock;
         let server = Server::start(Arc::new(world.clone())).await?;
         let base = server.url("/")?;
         Ok(Self { server, base, world })
@@ -136,8 +146,9 @@ impl GitHubFake {
         let link = guide.link.as_ref().ok_or_else(lost)?;
         let field = |name: &str| link.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
         let days = |text: Option<String>| text.and_then(|days| days.parse::<u64>().ok());
-        let end = |days: u64| Timestamp::from(std::time::SystemTime::now()).plus(state::days(days));
         let mut state = self.world.lock();
+        let now = state.clock.now();
+        let end = |days: u64| now.plus(state::days(days));
         let token = match link.path() {
             "/settings/tokens/new" => {
                 let scopes = field("scopes").unwrap_or_default();
@@ -238,20 +249,25 @@ impl GitHubFake {
     /// Whether a token is taken.
     #[must_use]
     pub fn is_alive(&self, token: &Token) -> bool {
-        self.world.lock().entry_mut(token.expose()).is_some_and(|entry| entry.is_alive())
+        let mut state = self.world.lock();
+        let now = state.clock.now();
+        state.entry_mut(token.expose()).is_some_and(|entry| entry.is_alive(now))
     }
 
     /// The value of the live token of this name.
     #[must_use]
     pub fn value_of(&self, name: &str) -> Option<Token> {
-        self.world.lock().named_mut(name).filter(|entry| entry.is_alive()).map(|entry| entry.token.clone())
+        let mut state = self.world.lock();
+        let now = state.clock.now();
+        state.named_mut(name).filter(|entry| entry.is_alive(now)).map(|entry| entry.token.clone())
     }
 
     /// The names of the live tokens of this user.
     #[must_use]
     pub fn rows(&self, login: &str) -> Vec<String> {
         let state = self.world.lock();
-        let live = state.tokens.iter().filter(|entry| entry.owner == login && entry.is_alive());
+        let now = state.clock.now();
+        let live = state.tokens.iter().filter(|entry| entry.owner == login && entry.is_alive(now));
         live.map(|entry: &Entry| entry.name.clone()).collect()
     }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::World;
-use super::state::{Entry, Kind, Login, State, now};
+use super::state::{Entry, Kind, Login, State, wall};
 use crate::clock::Timestamp;
 use crate::testing::server::{Reply, Request, Service};
 use crate::token::Token;
@@ -89,7 +89,7 @@ fn rate_limit(state: &mut State, request: &Request) -> Reply {
         Ok(entry) => entry,
         Err(refusal) => return refusal,
     };
-    let rate = json!({"limit": 5000, "used": 1, "remaining": 4999, "reset": now().unix_seconds() + 3600});
+    let rate = json!({"limit": 5000, "used": 1, "remaining": 4999, "reset": wall().unix_seconds() + 3600});
     let resources = json!({"core": rate, "search": rate, "graphql": rate, "integration_manifest": rate});
     describe(Reply::json(200, &json!({"resources": resources, "rate": rate})), state, &entry)
 }
@@ -102,7 +102,7 @@ fn revoke(state: &mut State, request: &Request) -> Reply {
         return message(403, "API rate limit exceeded")
             .header("X-RateLimit-Limit", "60")
             .header("X-RateLimit-Remaining", "0")
-            .header("X-RateLimit-Reset", (now().unix_seconds() + 1800).to_string());
+            .header("X-RateLimit-Reset", (wall().unix_seconds() + 1800).to_string());
     }
     state.anonymous_left -= 1;
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
@@ -158,7 +158,9 @@ fn app(state: &mut State, request: &Request, method: &str, client_id: &str) -> R
         return message(422, "Validation Failed");
     };
     let mine = Kind::OAuth(client_id.to_owned());
-    let Some(at) = state.tokens.iter().position(|e| e.token.expose() == value && e.kind == mine && e.is_alive()) else {
+    let now = state.clock.now();
+    let Some(at) = state.tokens.iter().position(|e| e.token.expose() == value && e.kind == mine && e.is_alive(now))
+    else {
         return message(404, "Not Found");
     };
     match method {

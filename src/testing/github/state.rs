@@ -1,9 +1,10 @@
 //! What a GitHub keeps.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::clock::Timestamp;
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::token::{ScopeModel, ScopeSet, Token};
 
 /// So many dead logins lock an account.
@@ -37,8 +38,8 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn is_alive(&self) -> bool {
-        self.alive && self.expires.is_none_or(|end| end > now())
+    pub(super) fn is_alive(&self, now: Timestamp) -> bool {
+        self.alive && self.expires.is_none_or(|end| end > now)
     }
 
     /// Adds a scope, as the settings page stores it: without what another contains.
@@ -86,6 +87,8 @@ pub(super) struct State {
     pub(super) delay: u32,
     pub(super) offset_layout: bool,
     pub(super) anonymous_left: u32,
+    /// By which tokens expire.
+    pub(super) clock: Arc<dyn Clock>,
     count: u64,
 }
 
@@ -102,6 +105,7 @@ impl Default for State {
             delay: 0,
             offset_layout: false,
             anonymous_left: 60,
+            clock: Arc::new(SystemClock::new()),
             count: 0,
         }
     }
@@ -166,11 +170,12 @@ impl State {
 
     /// Somebody presents a token.
     pub(super) fn login(&mut self, value: &str) -> Login {
+        let now = self.clock.now();
         let Some(entry) = self.entry_mut(value) else {
             return Login::Unknown;
         };
         let owner = entry.owner.clone();
-        let alive = entry.is_alive();
+        let alive = entry.is_alive(now);
         if alive {
             match &mut entry.dying {
                 Some(0) => entry.alive = false,
@@ -195,8 +200,8 @@ impl State {
 
     /// Revokes a token: now, or after it was taken some times more.
     pub(super) fn revoke(&mut self, value: &str) {
-        let delay = self.delay;
-        let Some(entry) = self.entry_mut(value).filter(|entry| entry.is_alive()) else {
+        let (delay, now) = (self.delay, self.clock.now());
+        let Some(entry) = self.entry_mut(value).filter(|entry| entry.is_alive(now)) else {
             return;
         };
         entry.dying = Some(delay);
@@ -206,7 +211,8 @@ impl State {
     }
 }
 
-pub(super) fn now() -> Timestamp {
+/// The wall clock, by which limits are counted.
+pub(super) fn wall() -> Timestamp {
     SystemTime::now().into()
 }
 
