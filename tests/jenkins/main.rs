@@ -1,1 +1,8 @@
-fn main() {}
+//! Jenkins credentials through the consumer, against a fake that is held to a real Jenkins.
+
+mod install;
+mod login;
+mod preflight;
+mod trouble;
+mod verify;
+mod world;
