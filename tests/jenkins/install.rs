@@ -42,12 +42,37 @@ async fn what_was_null_stays_null() {
 #[tokio::test]
 async fn descriptions_that_the_document_cannot_print_survive() {
     let world = World::start().await;
-    for description in ["caf\u{e9} \u{65e5}\u{672c} \u{1f600} ??", "tab\there &amp; \u{20ac}", "\u{e9}"] {
+    for description in
+        ["caf\u{e9} \u{65e5}\u{672c} \u{1f600} ??", "tab\there &amp; \u{20ac}", "one&#13;\n two \u{65e5}", "\u{e9}"]
+    {
         world.fake.put("system/_", &text_document("odd", description)).unwrap();
         let before = world.fake.field_of("system/_/odd", "description");
         turn(&world.jenkins.credential("odd"), NEW).await;
         assert_eq!(world.fake.field_of("system/_/odd", "description"), before);
         assert_eq!(world.fake.secret_of("system/_/odd").as_deref(), Some(NEW));
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_does_not_say_its_charset_is_read_as_what_else_is_known_says() {
+    for (bytes, described, words) in [
+        (b"caf\xe9".to_vec(), Some("caf\u{e9}"), None),
+        ("caf\u{e9}".into(), Some("caf\u{e9}"), None),
+        ("caf\u{e9}".into(), Some("caf\u{c3}\u{a9}"), None),
+        ("caf\u{e9}".into(), None, Some("two charsets")),
+        ("caf\u{e9}".into(), Some("tea"), Some("changed while it was read")),
+    ] {
+        let mut server = mockito::Server::new_async().await;
+        mock_credential(&mut server, described, move |_| {
+            let (before, after) = DOCUMENT.split_once("  <secret>").unwrap();
+            [before.as_bytes(), b"<description>", &bytes, b"</description>  <secret>", after.as_bytes()].concat()
+        });
+        server.mock("POST", mockito::Matcher::Any).with_status(500).create_async().await;
+        let read = at(&server.url()).credential("x").preflight().await;
+        match words {
+            None => drop(read.unwrap()),
+            Some(words) => assert!(read.unwrap_err().to_string().contains(words), "{words}"),
+        }
     }
 }
 
@@ -145,7 +170,7 @@ async fn a_used_credential_shows_that_a_200_was_a_lie() {
 async fn a_credential_that_is_otherwise_after_the_write_is_said_so() {
     let mut server = mockito::Server::new_async().await;
     let reads = AtomicUsize::new(0);
-    mock_credential(&mut server, move |_| {
+    mock_credential(&mut server, None, move |_| {
         let later = reads.fetch_add(1, Ordering::SeqCst) > 1;
         if later { DOCUMENT.replace("  <scope>GLOBAL</scope>\n", "").into() } else { DOCUMENT.into() }
     });

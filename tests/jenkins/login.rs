@@ -45,7 +45,7 @@ async fn a_crumb_that_is_refused_is_fetched_once_more() {
 #[tokio::test]
 async fn a_crumb_that_is_always_refused_is_an_error_without_effect() {
     let mut server = mockito::Server::new_async().await;
-    mock_credential(&mut server, |_| DOCUMENT.into());
+    mock_credential(&mut server, None, |_| DOCUMENT.into());
     let crumb = "{\"crumb\":\"dead\",\"crumbRequestField\":\"Jenkins-Crumb\"}";
     let crumbs = server.mock("GET", "/crumbIssuer/api/json").with_body(crumb).expect(2).create_async().await;
     let posts = server.mock("POST", mockito::Matcher::Any).match_header("jenkins-crumb", "dead").with_status(403);
@@ -57,6 +57,15 @@ async fn a_crumb_that_is_always_refused_is_an_error_without_effect() {
     assert_error(&error, ErrorKind::PermissionDenied, Effect::None, "crumb");
     crumbs.assert_async().await;
     posts.assert_async().await;
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_named_to_a_password_too() {
+    let world = World::start().await;
+    world.fake.deny("rotator", "Credentials/Update");
+    let error = by_password(&world.fake).credential("git-pat").preflight().await.unwrap_err();
+    assert_error(&error, ErrorKind::PermissionDenied, Effect::None, "rotator lacks the permission Credentials/Update");
+    assert_eq!(world.count("crumbIssuer"), 1);
 }
 
 #[tokio::test]

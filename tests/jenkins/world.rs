@@ -125,15 +125,17 @@ pub(crate) const DOCUMENT: &str = "<org.jenkinsci.plugins.plaincredentials.impl.
 /// Answers every read that the credential `x` needs; its document is what `document` makes.
 pub(crate) fn mock_credential(
     server: &mut mockito::ServerGuard,
+    description: Option<&str>,
     document: impl Fn(&mockito::Request) -> Vec<u8> + Send + Sync + 'static,
 ) {
     let path = "/credentials/store/system/domain/_/credential/x";
     let class = "com.cloudbees.plugins.credentials.SystemCredentialsProvider$UserFacingAction";
     let store = format!("{{\"_class\":\"{class}\",\"domains\":{{\"_\":{{}}}}}}");
+    let described = serde_json::json!({ "id": "x", "description": description }).to_string();
     let under = |path: &str| mockito::Matcher::Regex(format!("^{path}.*"));
     let document_at = server.mock("GET", format!("{path}/config.xml").as_str());
     document_at.with_header("content-type", "application/xml").with_body_from_request(document).create();
-    server.mock("GET", under(&format!("{path}/api/json"))).with_body("{\"id\":\"x\"}").create();
+    server.mock("GET", under(&format!("{path}/api/json"))).with_body(described).create();
     server.mock("GET", "/whoAmI/api/json").with_body("{\"anonymous\":false}").create();
     server.mock("GET", under("/credentials/store/system/api/json")).with_body(store).create();
     server.mock("GET", "/configuration-as-code/export").with_status(404).create();
