@@ -19,11 +19,7 @@ async fn rotate(world: &World, provider: &MemoryProvider) -> Outcome {
     let bot = Rotator::builder("bot", provider.clone())
         .consumer(world.jenkins.credential("git-pat"))
         .consumer(world.jenkins.credential("git-text"))
-        .policy(Policy::default().grace(Duration::ZERO).patience(Patience::new(
-            moment,
-            moment,
-            Duration::from_secs(60),
-        )))
+        .policy(Policy::default().grace(Duration::ZERO).patience(Patience::new(moment, moment, Duration::from_mins(1))))
         .build()
         .unwrap();
     let mut run = bot.rotate(Predecessor::Held(old.clone())).await.unwrap();

@@ -189,7 +189,8 @@ async fn writes_to_one_store_are_done_one_after_the_other() {
     let slots = (one.preflight().await.unwrap(), two.preflight().await.unwrap());
     let before = world.fake.seen().len();
     let (first, second) = tokio::join!(install(&one, NEW, &slots.0), install(&two, NEW, &slots.1));
-    (first.unwrap(), second.unwrap());
+    first.unwrap();
+    second.unwrap();
     let ids: Vec<bool> = world.fake.seen().split_off(before).iter().map(|seen| seen.line.contains("git-pat")).collect();
     assert_eq!(ids.len(), 10, "each reads twice in two requests and writes once");
     assert!(ids[..5].iter().all(|id| *id == ids[0]) && ids[5..].iter().all(|id| *id != ids[0]), "{ids:?}");
