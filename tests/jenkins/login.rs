@@ -46,15 +46,18 @@ async fn a_crumb_that_is_refused_is_fetched_once_more() {
 async fn a_crumb_that_is_always_refused_is_an_error_without_effect() {
     let mut server = mockito::Server::new_async().await;
     mock_credential(&mut server, None, |_| DOCUMENT.into());
-    let crumb = "{\"crumb\":\"dead\",\"crumbRequestField\":\"Jenkins-Crumb\"}";
+    let crumb = "{\"crumb\":\"dead-fake-crumb\",\"crumbRequestField\":\"Jenkins-Crumb\"}";
     let crumbs = server.mock("GET", "/crumbIssuer/api/json").with_body(crumb).expect(2).create_async().await;
-    let posts = server.mock("POST", mockito::Matcher::Any).match_header("jenkins-crumb", "dead").with_status(403);
-    let posts = posts.with_body("<title>Error 403 No valid crumb</title>").expect(2).create_async().await;
+    let posts =
+        server.mock("POST", mockito::Matcher::Any).match_header("jenkins-crumb", "dead-fake-crumb").with_status(403);
+    let posts = posts.with_body("<title>Error 403 No valid crumb dead-fake-crumb</title>").expect(2);
+    let posts = posts.create_async().await;
     let http = http().build().unwrap();
     let jenkins =
         Jenkins::at(&http, &server.url().parse().unwrap()).unwrap().password("rotator", "fake-password".into());
     let error = jenkins.build().unwrap().credential("x").preflight().await.unwrap_err();
     assert_error(&error, ErrorKind::PermissionDenied, Effect::None, "crumb");
+    assert!(!format!("{error:?}").contains("dead-fake"), "{error:?}");
     crumbs.assert_async().await;
     posts.assert_async().await;
 }
