@@ -4,6 +4,8 @@
 //! same in the same order. What differs by nature is left out of the comparison: of HTML pages all but the title (or the
 //! words that matter), dates, themes and lengths of answers, and the addresses of the machines.
 
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails it where it cannot go on")]
+
 use std::collections::BTreeMap;
 
 use secrecy::ExposeSecret;

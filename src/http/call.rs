@@ -76,14 +76,15 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// A header that no log shows. Its name may come from the far side.
+    /// A header that no log shows and no error quotes. Its name may come from the far side.
     pub(crate) fn secret_header(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::try_from(name).map_err(|_| {
             Error::new(ErrorKind::Protocol, "the far side asks for a header of a name that no header can have")
         });
         match (name, secret_value(Zeroizing::new(value.to_owned()))) {
-            (Ok(name), Ok(value)) => {
-                self.headers.insert(name, value);
+            (Ok(name), Ok(header)) => {
+                self.headers.insert(name, header);
+                self.secrets = self.secrets.knowing(value);
                 self
             }
             (Err(error), _) | (_, Err(error)) => self.failing(error),

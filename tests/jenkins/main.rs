@@ -1,1 +1,11 @@
-fn main() {}
+//! Jenkins credentials through the consumer, against a fake that is held to a real Jenkins.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails it where it cannot go on")]
+
+mod engine;
+mod install;
+mod login;
+mod preflight;
+mod trouble;
+mod verify;
+mod world;

@@ -86,22 +86,23 @@ impl Connection {
         self.json(call.query("tree", "id,description,displayName,fingerprint[hash]")).await
     }
 
-    /// The document, its secret hidden.
-    pub(super) async fn document(&self, at: &Address) -> Result<Document> {
+    /// The document, its secret hidden: in every way in which its bytes can be read, the likely one first.
+    pub(super) async fn document(&self, at: &Address) -> Result<Vec<Document>> {
         let answer = self.login.get(self.endpoint.call(Method::Get, &at.credential(&["config.xml"]))).await?;
         let kind = answer.header("content-type").unwrap_or_default().to_ascii_lowercase();
         if !kind.contains("xml") {
             return Err(answer.not_understood("it is no XML, though Jenkins prints a credential so"));
         }
-        // A servlet's answer that does not say its charset is in ISO-8859-1.
-        let lossy = !kind.contains("utf-8");
-        let text = if lossy {
-            answer.body().iter().copied().map(char::from).collect()
-        } else {
-            let unreadable = |_| answer.not_understood("it is not in the charset that it names");
-            String::from_utf8(answer.body().to_vec()).map_err(unreadable)?
-        };
-        Document::read(text, lossy)
+        let utf8 = || std::str::from_utf8(answer.body()).ok().map(|text| Document::read(text.to_owned(), false));
+        // Jenkins prints in the charset of the container's answer: ISO-8859-1, unless that is set otherwise.
+        let latin1 = || Document::read(answer.body().iter().copied().map(char::from).collect(), true);
+        match kind.split_once("charset=").map(|(_, charset)| charset.trim_matches([' ', '"', ';'])) {
+            None if answer.body().is_ascii() => Ok(vec![latin1()?]),
+            None => [Some(latin1()), utf8()].into_iter().flatten().collect(),
+            Some("iso-8859-1" | "us-ascii") => Ok(vec![latin1()?]),
+            Some("utf-8") => utf8().into_iter().collect(),
+            Some(_) => Err(answer.not_understood("it is in a charset that Jenkins does not print in")),
+        }
     }
 
     /// Replaces the document. An empty 200 is all that Jenkins says, whether it did so or not.
@@ -133,7 +134,7 @@ impl Connection {
     /// Source: `ConfigurationAsCode.doExport` is `@RequirePOST`. No permission is needed to be refused.
     pub(super) async fn has_configuration_as_code(&self) -> Result<bool> {
         let call = self.endpoint.call(Method::Get, &["configuration-as-code", "export"]);
-        let answer = self.login.get(call.accepting(&[403, 404, 405])).await?;
+        let answer = self.login.get(call.accepting(&[302, 400, 403, 404, 405, 500])).await?;
         Ok(answer.status() == 405)
     }
 

@@ -155,23 +155,40 @@ impl JenkinsCredential {
     }
 
     async fn read(&self) -> Result<Reading> {
-        let document = self.jenkins.document(&self.at).await?;
-        let reading = Reading { document, described: self.jenkins.description(&self.at).await? };
-        reading.document.check(&self.known(&reading))?;
-        Ok(reading)
+        let documents = self.jenkins.document(&self.at).await?;
+        let described = self.jenkins.description(&self.at).await?;
+        let (mut right, mut wrong) = (Vec::new(), None);
+        for document in documents {
+            match document.check(&self.known(&document, &described)) {
+                Ok(()) => right.push(document),
+                Err(error) => wrong = wrong.or(Some(error)),
+            }
+        }
+        match (right.pop(), right.is_empty(), wrong) {
+            (Some(document), true, _) => Ok(Reading { document, described }),
+            (None, _, Some(error)) => Err(error),
+            (None, _, None) => Err(Error::new(
+                ErrorKind::Protocol,
+                "its document is not in the charset that it names: see what really answers at this address",
+            )),
+            (Some(_), false, _) => Err(Error::new(
+                ErrorKind::Unsupported,
+                "its document can be read in two charsets: give the username with `expecting_username`, or update it by hand",
+            )),
+        }
     }
 
     /// What is known of the credential beside its document.
-    fn known<'a>(&'a self, reading: &'a Reading) -> Known<'a> {
+    fn known<'a>(&'a self, document: &'a Document, described: &'a Described) -> Known<'a> {
         let shown = || {
             // The name is shown so unless it is kept secret, which an absent element means too.
-            let open = reading.document.says("usernameSecret") == Some("false");
-            let name = reading.described.display_name.as_deref().filter(|_| open)?;
+            let open = document.says("usernameSecret") == Some("false");
+            let name = described.display_name.as_deref().filter(|_| open)?;
             name.split_once("/******").map(|(username, _)| username)
         };
         Known {
             id: &self.at.id,
-            description: reading.described.description.as_deref(),
+            description: described.description.as_deref(),
             username: self.username.as_deref().or_else(shown),
         }
     }
@@ -311,7 +328,7 @@ impl Consumer for JenkinsCredential {
             let text = "somebody replaced its secret since it was read, so nothing was written: read it again";
             return Err(Error::new(ErrorKind::Conflict, text));
         }
-        let document = before.document.with_secret(token.token(), &self.known(&before))?;
+        let document = before.document.with_secret(token.token(), &self.known(&before.document, &before.described))?;
         self.jenkins.replace(&self.at, &document, token.token()).await?;
         let after = self.read().await.map_err(after_write)?;
         if before.version() != after.version() {

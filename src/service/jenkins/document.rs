@@ -79,13 +79,6 @@ impl Document {
     /// Reads what Jenkins printed, and refuses what cannot be written back without loss.
     pub(super) fn read(text: String, lossy: bool) -> Result<Self> {
         let scanned = scan::scan(&text)?;
-        let Some(kind) = Kind::of(&scanned.root) else {
-            let text = format!(
-                "it is of the class {}: only \"Username with password\" and \"Secret text\" can be rotated",
-                printable(&scanned.root)
-            );
-            return Err(unsupported(text));
-        };
         let secret = match scanned.redacted.as_slice() {
             [] => {
                 return Err(unsupported(
@@ -101,6 +94,13 @@ impl Document {
                     more.len()
                 )));
             }
+        };
+        let Some(kind) = Kind::of(&scanned.root) else {
+            let text = format!(
+                "it is of the class {}: only \"Username with password\" and \"Secret text\" can be rotated",
+                printable(&scanned.root)
+            );
+            return Err(unsupported(text));
         };
         let odd = || unsupported("its secret is not where this class keeps it: update it by hand");
         let field = secret.and_then(|at| scanned.fields.get(at)).filter(|field| field.name == kind.secret());

@@ -103,7 +103,7 @@ fn logged(answer: &Answer) -> Option<String> {
     let page = String::from_utf8_lossy(answer.body()).into_owned();
     let (_, rest) = page.split_once("Logging ID=")?;
     let id: String = rest.chars().take_while(|c| c.is_ascii_hexdigit() || *c == '-').take(64).collect();
-    if id.is_empty() { None } else { answer.quotable(&id) }
+    answer.quotable(&id).filter(|quoted| *quoted == id)
 }
 
 /// Whether an answer shows that Jenkins gave it.

@@ -45,7 +45,8 @@ pub(super) fn method_not_allowed() -> Reply {
 }
 
 pub(super) fn oops(number: u64) -> Reply {
-    let id = format!("{number:08x}-0000-4000-8000-00000000fa4e");
+    let id = format!("{:032x}", u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+    let id = format!("{}-{}-{}-{}-{}", &id[..8], &id[8..12], &id[12..16], &id[16..20], &id[20..]);
     themed(
         Reply::status(500),
         "Jenkins [Jenkins]",
