@@ -51,8 +51,7 @@ fn rotator() -> Result<Rotator> {
         Ok(key) => SecretString::from(key),
         Err(_) => SecretString::from(secret("The Jenkins API token")?),
     };
-    let jenkins =
-        Jenkins::at(&http, &named("JENKINS_URL")?.parse()?)?.api_token(named("JENKINS_USER")?, key).build()?;
+    let jenkins = Jenkins::at(&http, named("JENKINS_URL")?.parse()?)?.api_token(named("JENKINS_USER")?, key).build()?;
     let mut credential = jenkins.credential(named("JENKINS_CREDENTIAL")?);
     if let Ok(folder) = env::var("JENKINS_FOLDER") {
         credential = credential.in_folder(&folder);

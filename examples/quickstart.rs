@@ -40,7 +40,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // The rotator, as a program of yours would build it; only yours needs no clock.
     let http = Http::builder().user_agent("quickstart/1").allow_plain_http_on_loopback().build()?;
-    let ci = Jenkins::at(&http, &jenkins.base())?.api_token("admin", jenkins.api_token("admin")).build()?;
+    let ci = Jenkins::at(&http, jenkins.base())?.api_token("admin", jenkins.api_token("admin")).build()?;
     let provider = GitHub::classic(&http)
         .server(github.base())
         .account("build-bot")

@@ -74,7 +74,7 @@ impl Live {
 
     fn jenkins(&self) -> Jenkins {
         let http = Http::builder().allow_plain_http_on_loopback().build().unwrap();
-        let builder = Jenkins::at(&http, &self.base).unwrap();
+        let builder = Jenkins::at(&http, self.base.clone()).unwrap();
         builder.api_token(&self.user, self.api_token.clone()).build().unwrap()
     }
 

@@ -21,7 +21,7 @@ pub(crate) struct Endpoint {
 
 impl Http {
     /// The far side at this address. `explain` puts the service's own refusals into words.
-    pub(crate) fn endpoint(&self, base: &Url, explain: fn(&Answer) -> Option<Error>) -> Result<Endpoint> {
+    pub(crate) fn endpoint(&self, mut base: Url, explain: fn(&Answer) -> Option<Error>) -> Result<Endpoint> {
         let wrong = |text: &'static str| Err(Error::new(ErrorKind::Configuration, text));
         let Some(host) = base.host() else {
             return wrong("an address needs a host: write it like https://ci.example.com/jenkins");
@@ -42,7 +42,6 @@ impl Http {
         if base.query().is_some() || base.fragment().is_some() {
             return wrong("an address must end with its path: leave out what follows ? or #");
         }
-        let mut base = base.clone();
         if !base.path().ends_with('/') {
             base.set_path(&format!("{}/", base.path()));
         }
@@ -111,7 +110,7 @@ mod tests {
     use super::*;
 
     fn endpoint(address: &str) -> Result<Endpoint> {
-        Http::builder().build().unwrap().endpoint(&address.parse().unwrap(), |_| None)
+        Http::builder().build().unwrap().endpoint(address.parse().unwrap(), |_| None)
     }
 
     #[test]
@@ -138,7 +137,7 @@ mod tests {
             assert_eq!(endpoint(address).unwrap_err().kind(), ErrorKind::Configuration, "{address}");
         }
         let loopback = Http::builder().allow_plain_http_on_loopback().build().unwrap();
-        let allowed = |address: &str| loopback.endpoint(&address.parse().unwrap(), |_| None).is_ok();
+        let allowed = |address: &str| loopback.endpoint(address.parse().unwrap(), |_| None).is_ok();
         assert!(allowed("http://127.0.0.1:1/ci") && allowed("http://[::1]:1") && allowed("http://localhost"));
         assert!(!allowed("http://127.0.0.1.example.com") && !allowed("http://10.0.0.1"));
     }

@@ -11,7 +11,7 @@ use crate::world::{
 
 fn by_password(fake: &JenkinsFake) -> Jenkins {
     let http = http().build().unwrap();
-    Jenkins::at(&http, &fake.base()).unwrap().password("rotator", fake.password("rotator")).build().unwrap()
+    Jenkins::at(&http, fake.base()).unwrap().password("rotator", fake.password("rotator")).build().unwrap()
 }
 
 #[tokio::test]
@@ -36,8 +36,9 @@ async fn a_password_goes_with_a_crumb_and_its_session_fetched_once() {
 async fn a_crumb_that_is_refused_is_fetched_once_more() {
     let world = World::start().await;
     let credential = by_password(&world.fake).credential("git-pat");
-    let slot = credential.preflight().await.unwrap();
+    turn(&credential, OLD).await;
     world.fake.end_sessions();
+    let slot = credential.preflight().await.unwrap();
     install(&credential, NEW, &slot).await.unwrap();
     assert_eq!((world.count("crumbIssuer"), world.fake.secret_of(LOGIN).as_deref()), (2, Some(NEW)));
 }
@@ -54,8 +55,8 @@ async fn a_crumb_that_is_always_refused_is_an_error_without_effect() {
     let posts = posts.create_async().await;
     let http = http().build().unwrap();
     let jenkins =
-        Jenkins::at(&http, &server.url().parse().unwrap()).unwrap().password("rotator", "fake-password".into());
-    let error = jenkins.build().unwrap().credential("x").preflight().await.unwrap_err();
+        Jenkins::at(&http, server.url().parse().unwrap()).unwrap().password("rotator", "fake-password".into());
+    let error = jenkins.build().unwrap().credential("x").ask_for_update_permission().preflight().await.unwrap_err();
     assert_error(&error, ErrorKind::PermissionDenied, Effect::None, "crumb");
     assert!(!format!("{error:?}").contains("dead-fake"), "{error:?}");
     crumbs.assert_async().await;
@@ -66,7 +67,8 @@ async fn a_crumb_that_is_always_refused_is_an_error_without_effect() {
 async fn a_missing_permission_is_named_to_a_password_too() {
     let world = World::start().await;
     world.fake.deny("rotator", "Credentials/Update");
-    let error = by_password(&world.fake).credential("git-pat").preflight().await.unwrap_err();
+    let error =
+        by_password(&world.fake).credential("git-pat").ask_for_update_permission().preflight().await.unwrap_err();
     assert_error(&error, ErrorKind::PermissionDenied, Effect::None, "rotator lacks the permission Credentials/Update");
     assert_eq!(world.count("crumbIssuer"), 1);
 }
@@ -83,7 +85,7 @@ async fn protection_that_is_off_needs_no_crumb() {
 async fn a_wrong_login_and_a_stripped_one_are_told_apart() {
     let world = World::start().await;
     let http = http().build().unwrap();
-    let wrong = Jenkins::at(&http, &world.fake.base()).unwrap();
+    let wrong = Jenkins::at(&http, world.fake.base()).unwrap();
     let wrong = wrong.api_token("rotator", "11fake0fake0fake".into()).build().unwrap();
     let error = wrong.credential("git-pat").preflight().await.unwrap_err();
     assert_error(&error, ErrorKind::Unauthenticated, Effect::None, "API token");
@@ -100,7 +102,7 @@ async fn a_wrong_login_and_a_stripped_one_are_told_apart() {
 #[tokio::test]
 async fn mistakes_are_found_when_the_handle_is_built() {
     let http = Http::builder().build().unwrap();
-    let at = |address: &str| Jenkins::at(&http, &address.parse().unwrap());
+    let at = |address: &str| Jenkins::at(&http, address.parse().unwrap());
     for bad in ["http://ci.example.com", "https://user@ci.example.com", "https://ci.example.com/?a=b"] {
         assert_eq!(at(bad).unwrap_err().kind(), ErrorKind::Configuration, "{bad}");
     }

@@ -3,7 +3,7 @@
 use tokenturn::consumer::{Consumer, Proof};
 use tokenturn::{CodeManaged, Effect, ErrorKind, ScopeModel, ScopeSet};
 
-use crate::world::{LOGIN, OLD, World, assert_error, assert_silent, at, jenkins, text_document};
+use crate::world::{LOGIN, NEW, OLD, World, assert_error, assert_silent, at, install, jenkins, text_document};
 
 const SSH: &str = "<com.cloudbees.jenkins.plugins.sshcredentials.impl.BasicSSHUserPrivateKey><id>ssh</id>\
     <username>git</username><passphrase>p</passphrase><privateKeySource class=\"K$DirectEntryPrivateKeySource\">\
@@ -24,7 +24,9 @@ async fn nothing_is_written_by_looking() {
     assert_eq!(world.fake.secret_of(LOGIN).as_deref(), Some(OLD));
     assert_eq!(credential.preflight().await.unwrap(), slot);
     assert!(slot.detail("fingerprint").is_some() && slot.warnings.is_empty());
-    assert_eq!(world.writes(), 2, "a question with an empty body, each time");
+    assert_eq!(world.writes(), 0);
+    assert_eq!(credential.ask_for_update_permission().preflight().await.unwrap(), slot);
+    assert_eq!(world.fake.secret_of(LOGIN).as_deref(), Some(OLD), "the question was no write");
 }
 
 #[tokio::test]
@@ -70,9 +72,14 @@ async fn what_is_not_there_may_be_hidden_and_the_text_says_so() {
 async fn a_missing_permission_is_named_before_anything_is_issued() {
     let world = World::start().await;
     world.fake.grant("reader", "Credentials/View");
-    let error = jenkins(&world.fake, "reader").credential("git-pat").preflight().await.unwrap_err();
+    let credential = jenkins(&world.fake, "reader").credential("git-pat");
+    let error = credential.clone().ask_for_update_permission().preflight().await.unwrap_err();
     assert_error(&error, ErrorKind::PermissionDenied, Effect::None, "reader lacks the permission Credentials/Update");
     assert_silent(&world.fake, &format!("{error:?}"));
+    let slot = credential.preflight().await.unwrap();
+    let error = install(&credential, NEW, &slot).await.unwrap_err();
+    assert_error(&error, ErrorKind::PermissionDenied, Effect::None, "reader lacks the permission Credentials/Update");
+    assert_eq!(world.fake.secret_of(LOGIN).as_deref(), Some(OLD));
 }
 
 #[tokio::test]

@@ -63,14 +63,14 @@ impl World {
 /// The handle of a user with an API token.
 pub(crate) fn jenkins(fake: &JenkinsFake, user: &str) -> Jenkins {
     let http = http().build().unwrap();
-    Jenkins::at(&http, &fake.base()).unwrap().api_token(user, fake.api_token(user)).build().unwrap()
+    Jenkins::at(&http, fake.base()).unwrap().api_token(user, fake.api_token(user)).build().unwrap()
 }
 
 /// A handle to an address where anything may answer.
 pub(crate) fn at(address: &str) -> Jenkins {
     let http = http().build().unwrap();
     let address: Url = address.parse().unwrap();
-    Jenkins::at(&http, &address).unwrap().api_token("rotator", "11fake0fake0fake".into()).build().unwrap()
+    Jenkins::at(&http, address).unwrap().api_token("rotator", "11fake0fake0fake".into()).build().unwrap()
 }
 
 pub(crate) fn token(secret: &str) -> AdmittedToken {

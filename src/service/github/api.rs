@@ -61,7 +61,7 @@ struct AccessToken<'a> {
 }
 
 impl Api {
-    pub(super) fn new(http: &Http, base: &Url) -> Result<Self> {
+    pub(super) fn new(http: &Http, base: Url) -> Result<Self> {
         Ok(Self { endpoint: http.endpoint(base, words)? })
     }
 

@@ -54,7 +54,7 @@ impl OAuthAppBuilder {
         }
         let addresses = Addresses::of(self.server.as_ref())?;
         Ok(OAuthAppTokens {
-            api: Api::new(&self.http, &addresses.api)?,
+            api: Api::new(&self.http, addresses.api.clone())?,
             app: Authorization::basic(&self.client_id, &self.client_secret)?,
             client_id: self.client_id,
             addresses,

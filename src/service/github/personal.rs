@@ -131,7 +131,7 @@ impl PersonalTokensBuilder {
         let repositories =
             probes(self.administrable, true).chain(probes(self.readable, false)).collect::<Result<_>>()?;
         Ok(PersonalTokens {
-            api: Api::new(&self.http, &addresses.api)?,
+            api: Api::new(&self.http, addresses.api.clone())?,
             addresses,
             kind: self.kind,
             ending,

@@ -124,9 +124,13 @@ impl Connection {
     pub(super) async fn may_update(&self, at: &Address) -> Result<()> {
         let make = || {
             let call = self.endpoint.call(Method::Post, &at.credential(&["config.xml"]));
-            call.body("application/xml; charset=utf-8", Zeroizing::default()).reading().accepting(&[400, 500])
+            call.body("application/xml; charset=utf-8", Zeroizing::default()).accepting(&[400, 500])
         };
-        self.login.post(&self.endpoint, make).await.map(|_| ())
+        let answer = self.login.post(&self.endpoint, make).await?;
+        if matches!(answer.status(), 400 | 500) {
+            return Ok(());
+        }
+        Err(answer.not_understood("Jenkins takes a credential without a body: look at the credential before going on"))
     }
 
     /// Whether the plugin that sets Jenkins up from files is there: its export takes a POST alone, so a GET is refused.

@@ -29,7 +29,7 @@ use crate::http::{Endpoint, Http};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let http = Http::builder().user_agent("acme-rotator/1").build()?;
-/// let jenkins = Jenkins::at(&http, &"https://ci.example.com/jenkins".parse()?)?
+/// let jenkins = Jenkins::at(&http, "https://ci.example.com/jenkins".parse()?)?
 ///     .api_token("rotator", "11fakefakefakefakefakefakefakefake".into())
 ///     .build()?;
 /// let clone = jenkins.credential("git-pat").in_folder("team/app");
@@ -62,7 +62,7 @@ impl Jenkins {
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`] for an address that is none, has no TLS, or holds more than host and path.
-    pub fn at(http: &Http, address: &Url) -> Result<JenkinsBuilder> {
+    pub fn at(http: &Http, address: Url) -> Result<JenkinsBuilder> {
         Ok(JenkinsBuilder { endpoint: http.endpoint(address, failure::explain)?, login: None })
     }
 
