@@ -19,7 +19,7 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 /// Lines of code, without comments and without the tests at a file's end.
 fn code(path: &Path) -> Vec<String> {
     let text = fs::read_to_string(path).unwrap();
-    let product = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+    let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     product.lines().map(str::trim).filter(|line| !line.starts_with("//")).map(str::to_owned).collect()
 }
 
@@ -44,7 +44,9 @@ fn only_the_http_layer_knows_the_transport() {
 
 #[test]
 fn a_secret_is_exposed_only_where_it_is_hashed_sealed_or_sent() {
-    let allowed = ["token/", "http/", "journal/seal.rs", "service/github/api.rs", "service/jenkins/api.rs", "testing/"];
+    // Of the services those files that put together what is sent.
+    let senders = ["service/github/api.rs", "service/jenkins/document.rs", "service/jenkins/login.rs"];
+    let allowed = [&["token/", "http/", "journal/seal.rs", "testing/"], &senders[..]].concat();
     assert_eq!(offenders(&["expose()", "expose_secret()"], &allowed), Vec::<String>::new());
 }
 

@@ -1,12 +1,13 @@
 //! What a person may decide, and when that would break a promise.
 
 use std::fmt;
+use std::hash::Hash;
 
 use serde::{Deserialize, Serialize};
 
 use super::state::{Admission, Issue, Life, Progress, Restore, State};
-use super::{Act, Compromised, Standing, TokenRef};
-use crate::error::{Error, ErrorKind, Result};
+use super::{Act, Compromised, Death, Standing, TokenRef};
+use crate::error::{Error, ErrorKind, Problem, Result};
 use crate::name::ConsumerName;
 
 /// What a person decides about an open run.
@@ -143,6 +144,112 @@ impl State {
         if others.next().is_none() {
             return refuse("it is the last place, and nothing would be left to do: abandon the run, or roll back");
         }
+        Ok(())
+    }
+
+    pub(super) fn decided(&mut self, decision: &Decision) -> Result<()> {
+        match decision {
+            Decision::Retry => self.retry(),
+            Decision::RollBack => {
+                self.roll_back(&Problem::new(ErrorKind::Refused, "a person decided to roll back"));
+            }
+            Decision::Confirm(consumer) => self.confirm(consumer)?,
+            Decision::Forget(consumer) => {
+                self.place_mut(consumer)?.forgotten = true;
+                for act in [
+                    Act::Preflight(consumer.clone()),
+                    Act::Install(consumer.clone()),
+                    Act::Verify(consumer.clone()),
+                    Act::VerifyAfter(consumer.clone()),
+                    Act::Restore(consumer.clone()),
+                    Act::VerifyRestored(consumer.clone()),
+                    Act::LastLook,
+                ] {
+                    self.succeeded(&act);
+                }
+            }
+            Decision::InstallAnyway => {
+                let candidate = self.candidate_mut()?;
+                candidate.vouched = true;
+                if let Admission::Refused { grant, .. } = &candidate.admission {
+                    candidate.admission = match grant.clone() {
+                        Some(grant) => Admission::Admitted { grant, waived: true },
+                        None => Admission::Unjudged { waived: true },
+                    };
+                }
+                self.gave_up.remove(&Act::Admit);
+            }
+            Decision::KeepOld => {
+                self.old.kept = true;
+                if !matches!(self.old.life, Life::Dead(_)) {
+                    self.old.life = Life::Alive;
+                }
+                for act in [Act::LastLook, Act::Revoke(TokenRef::Old), Act::Prove(TokenRef::Old)] {
+                    self.succeeded(&act);
+                }
+            }
+            Decision::RevokedByHand(token) => self.claimed(token)?,
+            Decision::Abandon => self.abandoned = true,
+        }
+        Ok(())
+    }
+
+    pub(super) fn retry(&mut self) {
+        self.stumbles.clear();
+        self.gave_up.clear();
+        self.stale_predecessor();
+        self.lost = 0;
+        let back = self.rolling_back.is_some();
+        let Some(candidate) = self.candidate_opt().filter(|_| !back) else {
+            return;
+        };
+        if matches!(candidate.life, Life::Dead(_)) {
+            self.replace_candidate();
+        } else if matches!(candidate.admission, Admission::Refused { .. }) {
+            candidate.admission = Admission::Unjudged { waived: false };
+        }
+    }
+
+    /// The candidate is of no use any more: issue another, and install that everywhere.
+    pub(super) fn replace_candidate(&mut self) {
+        self.candidate = None;
+        self.issue = Issue::NotYet;
+        self.back_before_cut_over();
+        for place in &mut self.places {
+            place.progress = Progress::Waiting;
+            place.restore = Restore::No;
+            place.fresh = false;
+            place.confirmed = false;
+        }
+    }
+
+    pub(super) fn confirm(&mut self, consumer: &ConsumerName) -> Result<()> {
+        let provable = self.proves_something(consumer);
+        let place = self.place_mut(consumer)?;
+        if matches!(place.restore, Restore::Asked(_)) {
+            place.restore = Restore::Restored;
+            return if provable { Ok(()) } else { self.restored(consumer) };
+        }
+        if matches!(place.progress, Progress::Asked(_)) {
+            place.progress = Progress::Installed;
+            return if provable { Ok(()) } else { self.settle(consumer) };
+        }
+        place.confirmed = true;
+        Ok(())
+    }
+
+    /// A person says that a token is deleted.
+    pub(super) fn claimed(&mut self, token: &TokenRef) -> Result<()> {
+        self.succeeded(&Act::Revoke(token.clone()));
+        self.succeeded(&Act::Prove(token.clone()));
+        let provable = self.is_provable(token);
+        let life = self.life_mut(token)?;
+        let guide = match life {
+            Life::Asked { guide } => Some(guide.clone()),
+            _ => None,
+        };
+        *life = if provable { Life::Claimed { guide } } else { Life::Dead(Death::Word) };
+        self.buried(token);
         Ok(())
     }
 

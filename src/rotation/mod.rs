@@ -18,11 +18,14 @@
 //!   RollingBack ─> each touched place, last first: Restoring ─> Restored ─> RestoreVerified ─> Revoking ─> Revoked ─> Ended
 //! ```
 
+mod apply;
 mod charter;
 mod decision;
 mod fact;
+mod meaning;
 mod next;
 mod outcome;
+mod question;
 mod report;
 mod state;
 mod step;

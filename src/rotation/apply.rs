@@ -1,0 +1,254 @@
+//! Adds facts up.
+
+use super::state::{Admission, Issue, Issued, Life, PlaceState, Progress, Restore, State, Stumble};
+use super::{Act, Death, Fact, Origin, Orphan, TokenRef};
+use crate::error::{Error, ErrorKind, Problem, Result};
+use crate::name::ConsumerName;
+use crate::provider::Fate;
+
+impl State {
+    /// Adds a fact.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Journal`] when it contradicts those before it.
+    #[expect(clippy::too_many_lines, reason = "one arm a fact; splitting them would hide that each is handled")]
+    pub fn apply(&mut self, fact: &Fact) -> Result<()> {
+        if self.ending.is_some() {
+            return Err(contradiction("something is recorded after a run's end"));
+        }
+        match fact {
+            Fact::Begun(_) => return Err(contradiction("a run begins twice")),
+            Fact::Resumed { .. } => self.resumed(),
+            Fact::PredecessorLooked { standing, owner } => {
+                self.succeeded(&Act::LookAtPredecessor);
+                self.old.owner = owner.clone().or(self.old.owner.take());
+                self.predecessor_looked(*standing);
+            }
+            Fact::Preflighted { consumer, slot, baseline: _ } => {
+                self.succeeded(&Act::Preflight(consumer.clone()));
+                let place = self.place_mut(consumer)?;
+                place.fresh = true;
+                place.slot = Some(slot.clone());
+            }
+            Fact::Issuing { attempt, label, look_after } => {
+                self.attempts = *attempt;
+                self.issue =
+                    Issue::Issuing { attempt: *attempt, label: label.clone(), look_after: *look_after, polled: false };
+                if self.charter.can.fate == Fate::Dies {
+                    self.stale_predecessor();
+                }
+            }
+            Fact::TokenAsked { attempt, guide } => {
+                self.succeeded(&Act::Issue);
+                let refusal = self.last_refusal.take();
+                self.issue = Issue::Asked { attempt: *attempt, guide: guide.clone(), refusal };
+            }
+            Fact::IssuePending { attempt, guide, poll_after, .. } => {
+                let (label, uncertain) = match &self.issue {
+                    Issue::Issuing { label, .. } => (label.clone(), false),
+                    Issue::Pending { label, uncertain, .. } => (label.clone(), *uncertain),
+                    _ => return Err(contradiction("a person agrees to something that was not asked for")),
+                };
+                self.succeeded(&Act::Issue);
+                self.succeeded(&Act::Collect);
+                self.issue = Issue::Pending {
+                    attempt: *attempt,
+                    label,
+                    guide: guide.clone(),
+                    poll_after: *poll_after,
+                    uncertain,
+                };
+            }
+            Fact::Issued { attempt, origin, fingerprint, id, companion } => {
+                self.succeeded(&Act::Issue);
+                self.succeeded(&Act::Collect);
+                self.receive(*attempt, *origin, *fingerprint, id.clone(), *companion);
+                if *origin == Origin::Minted && self.charter.can.fate == Fate::Dies {
+                    self.old_is_dead(Death::Replaced);
+                } else if *origin == Origin::Pasted {
+                    // A person was at the provider and time has passed: look at everything again.
+                    self.stale();
+                }
+            }
+            Fact::OrphansFound { ids, .. } => {
+                self.succeeded(&Act::FindOrphans);
+                self.found.extend(ids.iter().map(|id| (id.clone(), Life::Alive)));
+                self.lost += 1;
+                self.issue = Issue::NotYet;
+            }
+            Fact::OrphanPossible { label, .. } => {
+                self.orphans.push(Orphan { label: Some(label.clone()), id: None });
+                self.lost += 1;
+                self.issue = Issue::NotYet;
+            }
+            Fact::TokenLost { label, .. } => {
+                self.orphans.push(Orphan { label: Some(label.clone()), id: None });
+                self.issue = Issue::Lost;
+            }
+            Fact::Admitted { grant, .. } => {
+                self.succeeded(&Act::Admit);
+                let candidate = self.candidate_mut()?;
+                candidate.seen_alive = true;
+                candidate.vouched = true;
+                let waived = matches!(candidate.admission, Admission::Unjudged { waived: true });
+                candidate.admission = Admission::Admitted { grant: grant.clone(), waived };
+            }
+            Fact::Refused { refusal, grant } => {
+                self.succeeded(&Act::Admit);
+                self.refused(refusal, grant.as_ref())?;
+            }
+            Fact::CandidateDied => {
+                self.candidate_mut()?.life = Life::Dead(Death::Found);
+                self.back_before_cut_over();
+            }
+            Fact::Installing { consumer } => self.installing(consumer)?,
+            Fact::InstallationAsked { consumer, guide } => {
+                self.succeeded(&Act::Install(consumer.clone()));
+                self.place_mut(consumer)?.progress = Progress::Asked(guide.clone());
+            }
+            Fact::Installed { consumer, slot } => {
+                // Since when it does not go well there is forgotten only once it is verified.
+                self.gave_up.remove(&Act::Install(consumer.clone()));
+                let provable = self.proves_something(consumer);
+                let place = self.place_mut(consumer)?;
+                place.slot = Some(slot.clone());
+                place.progress = Progress::Installed;
+                if !provable {
+                    self.settle(consumer)?;
+                }
+            }
+            Fact::Verified { consumer, .. } => {
+                self.settle(consumer)?;
+            }
+            Fact::Relapsed { consumer, since, again_at, verification } => {
+                self.succeeded(&Act::Verify(consumer.clone()));
+                let problem = Problem::new(
+                    ErrorKind::Unverified,
+                    verification.note.clone().unwrap_or_else(|| "it does not hold the new token".into()),
+                );
+                let stumble = Stumble { problem, since: *since, again_at: *again_at };
+                self.stumbles.insert(Act::Install(consumer.clone()), stumble);
+                self.relapsed(consumer)?;
+            }
+            Fact::CutOver => self.cut_over = true,
+            Fact::Draining { until } => self.drain_until = Some(*until),
+            Fact::LastLooked => {
+                self.succeeded(&Act::LastLook);
+                self.looked_last = true;
+            }
+            Fact::Revoking { token, .. } => {
+                let life = self.life_mut(token)?;
+                *life = Life::Revoking { before: matches!(life, Life::Revoking { .. }) };
+            }
+            Fact::RevocationAnswered { token, look_after } => {
+                self.succeeded(&Act::Revoke(token.clone()));
+                let provable = self.is_provable(token);
+                *self.life_mut(token)? =
+                    if provable { Life::Promised { look_after: *look_after } } else { Life::Dead(Death::Answered) };
+                self.buried(token);
+            }
+            Fact::DeletionAsked { token, guide } => {
+                self.succeeded(&Act::Revoke(token.clone()));
+                *self.life_mut(token)? = Life::Asked { guide: guide.clone() };
+            }
+            Fact::StillAlive { token } => self.still_alive(token)?,
+            Fact::Revoked { token, proof } => {
+                self.succeeded(&Act::Revoke(token.clone()));
+                self.succeeded(&Act::Prove(token.clone()));
+                *self.life_mut(token)? = Life::Dead(*proof);
+                self.buried(token);
+            }
+            Fact::VerifiedAfter { consumer, .. } => {
+                self.succeeded(&Act::VerifyAfter(consumer.clone()));
+                self.place_mut(consumer)?.unproven = false;
+            }
+            Fact::RollingBack { because } => self.roll_back(because),
+            Fact::Restoring { consumer } => {
+                let place = self.place_mut(consumer)?;
+                place.first_write = place.holds.insert(TokenRef::Old);
+                place.restore = Restore::Restoring;
+            }
+            Fact::RestorationAsked { consumer, guide } => {
+                self.succeeded(&Act::Restore(consumer.clone()));
+                self.place_mut(consumer)?.restore = Restore::Asked(guide.clone());
+            }
+            Fact::Restored { consumer, slot } => {
+                self.succeeded(&Act::Restore(consumer.clone()));
+                let provable = self.proves_something(consumer);
+                let place = self.place_mut(consumer)?;
+                place.slot = Some(slot.clone());
+                place.restore = Restore::Restored;
+                if !provable {
+                    self.restored(consumer)?;
+                }
+            }
+            Fact::RestoreVerified { consumer, .. } => {
+                self.succeeded(&Act::VerifyRestored(consumer.clone()));
+                self.restored(consumer)?;
+            }
+            Fact::Stumbled { act, problem, since, again_at } => {
+                let stumble = Stumble { problem: problem.clone(), since: *since, again_at: *again_at };
+                self.stumbles.insert(act.clone(), stumble);
+                self.failed(act, problem)?;
+            }
+            Fact::GaveUp { act, problem } => {
+                self.stumbles.remove(act);
+                self.gave_up.insert(act.clone(), problem.clone());
+                self.failed(act, problem)?;
+            }
+            Fact::Revealed { .. } => {}
+            Fact::Decided { decision } => self.decided(decision)?,
+            Fact::Emergency { compromised, mode } => self.alarmed(*compromised, *mode),
+            Fact::Ended { ending } => self.ending = Some(ending.clone()),
+        }
+        Ok(())
+    }
+
+    pub(super) fn succeeded(&mut self, act: &Act) {
+        self.stumbles.remove(act);
+        self.gave_up.remove(act);
+    }
+
+    pub(super) fn index(&self, consumer: &ConsumerName) -> Result<usize> {
+        self.charter
+            .places
+            .iter()
+            .position(|place| place.name == *consumer)
+            .ok_or_else(|| contradiction("a record names a consumer that is not part of its run"))
+    }
+
+    pub(super) fn place_mut(&mut self, consumer: &ConsumerName) -> Result<&mut PlaceState> {
+        let at = self.index(consumer)?;
+        Ok(&mut self.places[at])
+    }
+
+    pub(super) fn candidate_opt(&mut self) -> Option<&mut Issued> {
+        let attempt = self.candidate?;
+        self.issued.iter_mut().find(|issued| issued.attempt == attempt)
+    }
+
+    pub(super) fn candidate_mut(&mut self) -> Result<&mut Issued> {
+        self.candidate_opt().ok_or_else(|| contradiction("something is said of a new token before there is one"))
+    }
+
+    pub(super) fn life_mut(&mut self, token: &TokenRef) -> Result<&mut Life> {
+        let missing = || contradiction("a record names a token that is not part of its run");
+        match token {
+            TokenRef::Old => Ok(&mut self.old.life),
+            TokenRef::New(attempt) => self
+                .issued
+                .iter_mut()
+                .find(|issued| issued.attempt == *attempt)
+                .map(|issued| &mut issued.life)
+                .ok_or_else(missing),
+            TokenRef::Found(id) => self.found.get_mut(id).ok_or_else(missing),
+        }
+    }
+}
+
+pub(super) fn contradiction(what: &'static str) -> Error {
+    Error::new(ErrorKind::Journal, what).with_source(
+        "the journal is damaged or was written by another version: do not act on it, restore or inspect it",
+    )
+}
