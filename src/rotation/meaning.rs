@@ -175,7 +175,7 @@ impl State {
         let new = self.candidate.map(TokenRef::New);
         let place = self.place_mut(consumer)?;
         place.holds.extend(old.into_iter().chain(new));
-        place.progress = Progress::Installing;
+        place.progress = Progress::Waiting;
         place.fresh = false;
         self.looked_last = false;
         Ok(())
