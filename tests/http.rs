@@ -190,6 +190,16 @@ async fn every_request_says_who_sends_it() {
 }
 
 #[tokio::test]
+async fn a_refused_second_try_does_not_undo_a_first_that_may_have_worked() {
+    let world = world(loopback()).await;
+    world.fake.trouble("POST", Trouble::DropAfter);
+    world.fake.trouble("POST", Trouble::Wait(600));
+    let error = world.provider.revoke(&retired(&world.token)).await.unwrap_err();
+    assert!(!world.fake.is_alive(&world.token));
+    assert_eq!((error.kind(), error.effect()), (ErrorKind::RateLimited, Effect::Unknown), "{error}");
+}
+
+#[tokio::test]
 async fn a_named_proxy_carries_every_request() {
     let mut proxy = mockito::Server::new_async().await;
     let mock = proxy

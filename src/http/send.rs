@@ -1,5 +1,6 @@
 //! Sends a request: under the budget, once, or again where that is allowed.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
@@ -34,13 +35,25 @@ impl Call<'_> {
             .with_min_delay(Duration::from_millis(200))
             .with_max_times(if self.repeatable { AGAIN } else { 0 })
             .with_jitter();
-        let attempt = || self.attempt();
+        // Whether an attempt may have done its work: a later one that was refused does not undo that.
+        let reached = AtomicBool::new(false);
+        let attempt = async || {
+            let tried = self.attempt().await;
+            if tried.as_ref().is_err_and(|failure| failure.error.effect() == Effect::Unknown) {
+                reached.store(true, Ordering::Relaxed);
+            }
+            tried
+        };
         let sent = attempt
             .retry(policy)
             .when(|failure: &Failure| failure.again)
             .adjust(|failure: &Failure, delay| Some(delay?.max(failure.error.retry_after().unwrap_or_default())))
             .await;
-        sent.map_err(|failure| failure.error)
+        sent.map_err(
+            |Failure { error, .. }| {
+                if reached.load(Ordering::Relaxed) { error.with_effect(Effect::Unknown) } else { error }
+            },
+        )
     }
 
     async fn attempt(&self) -> Result<Answer, Failure> {
