@@ -200,6 +200,19 @@ async fn a_refused_second_try_does_not_undo_a_first_that_may_have_worked() {
 }
 
 #[tokio::test]
+async fn where_a_redirect_points_is_not_quoted_where_it_holds_a_secret() {
+    // A host is written small; the secret shows all the same.
+    let host = format!("{}.example.com", SECRET["ghp_".len()..].to_lowercase());
+    let mut server = mockito::Server::new_async().await;
+    let mock = server.mock("GET", mockito::Matcher::Any).with_status(302);
+    mock.with_header("location", &format!("https://{host}/")).create_async().await;
+    let provider = provider(&loopback().build().unwrap(), server.url().parse().unwrap());
+    let error = provider.inspect(&token()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Redirected);
+    assert!(!error.to_string().contains("fakesecretvalue"), "{error}");
+}
+
+#[tokio::test]
 async fn a_named_proxy_carries_every_request() {
     let mut proxy = mockito::Server::new_async().await;
     let mock = proxy

@@ -67,7 +67,7 @@ fn general(answer: &Answer, host: &str, paused: bool) -> Error {
                 "{host} answered {} and points to {}: redirects are not followed; correct the address, or mend the login in \
                  front of it",
                 answer.status,
-                answer.header("location").and_then(place).unwrap_or_else(|| "nowhere".to_owned())
+                answer.header("location").and_then(|to| place(answer, to)).unwrap_or_else(|| "nowhere".to_owned())
             );
             return Error::new(ErrorKind::Redirected, text);
         }
@@ -90,9 +90,9 @@ fn general(answer: &Answer, host: &str, paused: bool) -> Error {
 }
 
 /// Where a redirect points: its host alone, for the rest may hold secrets.
-fn place(location: &str) -> Option<String> {
+fn place(answer: &Answer, location: &str) -> Option<String> {
     match url::Url::parse(location) {
-        Ok(url) => url.host_str().map(str::to_owned),
+        Ok(url) => url.host_str().and_then(|host| answer.quotable(host)),
         Err(_) => Some("another path there".to_owned()),
     }
 }

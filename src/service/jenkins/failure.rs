@@ -82,7 +82,7 @@ pub(super) fn permission(id: &str) -> String {
 
 fn redirected(answer: &Answer) -> Error {
     let to = answer.header("location").unwrap_or_default();
-    let host = url::Url::parse(to).ok().and_then(|url| url.host_str().map(str::to_owned));
+    let host = url::Url::parse(to).ok().and_then(|url| url.host_str().and_then(|host| answer.quotable(host)));
     let place = host.map(|host| format!(" on {host}")).unwrap_or_default();
     let text = if to.contains("/login") || to.contains("securityRealm") {
         format!(
