@@ -9,6 +9,8 @@ use tokenturn::{
     CredentialName, Effect, Error, ErrorKind, GitHub, Http, HttpBuilder, Label, OAuthAppTokens, PersonalTokens,
     ScopeSet, Token,
 };
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 const SECRET: &str = "ghp_FAKEsecretVALUE0123456789abcdefghij";
 
@@ -190,6 +192,22 @@ async fn every_request_says_who_sends_it() {
 }
 
 #[tokio::test]
+async fn what_has_no_tls_never_leaves_this_machine_through_a_proxy() {
+    let mut proxy = mockito::Server::new_async().await;
+    let trap = proxy.mock("GET", mockito::Matcher::Any).expect(0).create_async().await;
+    let world = world(loopback().proxy(proxy.url().parse().unwrap())).await;
+    let looked = world.provider.inspect(&world.token).await;
+    trap.assert_async().await;
+    looked.unwrap();
+    // Nothing listens there: only the proxy could answer.
+    for address in ["http://[::1]:9", "http://localhost:9", "http://jenkins.localhost:9", "http://127.9.9.9:9"] {
+        let http = loopback().proxy(proxy.url().parse().unwrap()).build().unwrap();
+        provider(&http, address.parse().unwrap()).inspect(&world.token).await.unwrap_err();
+    }
+    trap.assert_async().await;
+}
+
+#[tokio::test]
 async fn a_refused_second_try_does_not_undo_a_first_that_may_have_worked() {
     let world = world(loopback()).await;
     world.fake.trouble("POST", Trouble::DropAfter);
@@ -213,18 +231,22 @@ async fn where_a_redirect_points_is_not_quoted_where_it_holds_a_secret() {
 }
 
 #[tokio::test]
-async fn a_named_proxy_carries_every_request() {
-    let mut proxy = mockito::Server::new_async().await;
-    let mock = proxy
-        .mock("GET", "/api/v3/user")
-        .match_header("host", "localhost:9")
-        .with_body(r#"{"login": "build-bot"}"#)
-        .create_async()
-        .await;
-    let http = loopback().proxy(proxy.url().parse().unwrap()).build().unwrap();
-    // Nothing listens there: only the proxy can have answered.
-    provider(&http, "http://localhost:9".parse().unwrap()).inspect(&token()).await.unwrap();
-    mock.assert_async().await;
+async fn a_named_proxy_is_asked_for_a_tunnel_and_told_nothing() {
+    let proxy = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = format!("http://{}", proxy.local_addr().unwrap());
+    let asked = tokio::spawn(async move {
+        let (mut stream, _) = proxy.accept().await.unwrap();
+        let mut head = vec![0; 4096];
+        let length = stream.read(&mut head).await.unwrap();
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+        String::from_utf8(head[..length].to_vec()).unwrap()
+    });
+    let http = Http::builder().proxy(address.parse().unwrap()).build().unwrap();
+    let (token, provider) = (token(), provider(&http, "https://github.example.com".parse().unwrap()));
+    let (error, head) = tokio::join!(provider.inspect(&token), asked);
+    let (error, head) = (error.unwrap_err(), head.unwrap());
+    assert_eq!((error.kind(), error.effect()), (ErrorKind::Unavailable, Effect::None), "{error}");
+    assert!(head.starts_with("CONNECT github.example.com:443 ") && !head.contains("Bearer"), "{head}");
 }
 
 #[tokio::test]
@@ -285,4 +307,11 @@ fn what_cannot_be_used_is_found_when_it_is_built() {
         let text = format!("{builder:?}");
         assert_eq!(builder.build().unwrap_err().kind(), ErrorKind::Configuration, "{text}");
     }
+}
+
+#[test]
+fn a_proxys_login_does_not_show() {
+    let builder = Http::builder().proxy("http://user:s3cr3tFAKE@proxy.example:3128".parse().unwrap());
+    assert!(!format!("{builder:?}").contains("s3cr3tFAKE"));
+    assert_eq!(builder.build().unwrap_err().kind(), ErrorKind::Configuration);
 }

@@ -1,5 +1,6 @@
 //! What can be chosen about the transport, and what cannot.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,6 @@ use super::{Http, Inner};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Puts an [`Http`] together. There is no switch that turns verification off, and none that follows redirects.
-#[derive(Debug)]
 #[must_use]
 pub struct HttpBuilder {
     user_agent: String,
@@ -58,13 +58,13 @@ impl HttpBuilder {
         self
     }
 
-    /// The proxy through which every request goes.
+    /// The proxy through which every request goes, but for those to this very machine.
     pub fn proxy(mut self, proxy: Url) -> Self {
         self.proxy = Some((proxy, None));
         self
     }
 
-    /// The proxy through which every request goes, and the login there.
+    /// The proxy through which every request goes, but for those to this very machine, and the login there.
     pub fn proxy_with_login(mut self, proxy: Url, user: impl Into<String>, password: SecretString) -> Self {
         self.proxy = Some((proxy, Some((user.into(), password))));
         self
@@ -119,7 +119,12 @@ impl HttpBuilder {
             .timeout(self.timeout);
         if let Some((url, login)) = &self.proxy {
             let unusable = |_| wrong("the proxy's address cannot be used: write it like http://proxy.example:3128");
-            let mut proxy = reqwest::Proxy::all(url.clone()).map_err(unusable)?;
+            if !url.username().is_empty() || url.password().is_some() {
+                return Err(wrong("the proxy's address must not hold a login: give it with `proxy_with_login`"));
+            }
+            // What goes to loopback may have no TLS, and must not leave this machine by way of a proxy.
+            let loopback = reqwest::NoProxy::from_string("localhost,127.0.0.0/8,::1");
+            let mut proxy = reqwest::Proxy::all(url.clone()).map_err(unusable)?.no_proxy(loopback);
             if let Some((user, password)) = login {
                 proxy = proxy.basic_auth(user, password.expose_secret());
             }
@@ -163,6 +168,18 @@ impl HttpBuilder {
             return Ok(client);
         }
         Err(wrong("certificates need TLS: switch the feature `rustls` on"))
+    }
+}
+
+impl fmt::Debug for HttpBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the proxy: its address may hold a login until `build` refuses it.
+        f.debug_struct("HttpBuilder")
+            .field("user_agent", &self.user_agent)
+            .field("timeout", &self.timeout)
+            .field("concurrency", &self.concurrency)
+            .field("plain_on_loopback", &self.plain_on_loopback)
+            .finish_non_exhaustive()
     }
 }
 
