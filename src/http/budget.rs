@@ -50,19 +50,23 @@ impl Budgets {
 }
 
 impl Budget {
-    /// Waits for a place; not for longer than [`SHORT`] where the far side asked for quiet.
+    /// Waits for a place; not for longer than [`SHORT`] where the far side asked for quiet. Whoever waits for quiet holds no
+    /// place meanwhile: others may be welcome.
     pub(super) async fn admit(&self, who: &str) -> Result<OwnedSemaphorePermit> {
         let closed = |_| Error::new(ErrorKind::Internal, "the budget of a far side was closed");
-        let permit = self.permits.clone().acquire_owned().await.map_err(closed)?;
-        match self.blocked_for(who) {
-            None => {}
-            Some(wait) if wait <= SHORT => tokio::time::sleep(wait).await,
-            Some(wait) => {
+        let mut left = SHORT;
+        loop {
+            let permit = self.permits.clone().acquire_owned().await.map_err(closed)?;
+            let Some(wait) = self.blocked_for(who) else {
+                return Ok(permit);
+            };
+            drop(permit);
+            left = left.checked_sub(wait).ok_or_else(|| {
                 let text = "it asked for a pause that is not over: no request was sent, try again when it is";
-                return Err(Error::new(ErrorKind::RateLimited, text).with_retry_after(wait));
-            }
+                Error::new(ErrorKind::RateLimited, text).with_retry_after(wait)
+            })?;
+            tokio::time::sleep(wait).await;
         }
-        Ok(permit)
     }
 
     /// It does not want to hear from `who` for so long.
@@ -95,11 +99,25 @@ mod tests {
         budget.block("bearer", Duration::from_secs(60));
         let error = budget.admit("bearer").await.unwrap_err();
         assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(60))));
-        budget.admit("nobody").await.unwrap();
+        drop(budget.admit("nobody").await.unwrap());
         budget.block("nobody", Duration::from_secs(3));
         let before = Instant::now();
-        budget.admit("nobody").await.unwrap();
+        drop(budget.admit("nobody").await.unwrap());
         assert_eq!(before.elapsed().as_secs(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_quiet_keeps_nobody_else_from_a_place() {
+        let budget = Budgets::new(1).of("https://a.example");
+        budget.block("slow", Duration::from_secs(4));
+        let before = Instant::now();
+        let slow = async { drop(budget.admit("slow").await.unwrap()) };
+        let other = async {
+            drop(budget.admit("other").await.unwrap());
+            before.elapsed()
+        };
+        let ((), waited) = tokio::join!(slow, other);
+        assert_eq!((waited.as_secs(), before.elapsed().as_secs()), (0, 4));
     }
 
     #[tokio::test(start_paused = true)]
