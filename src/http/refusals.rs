@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::MutexGuard;
 use tokio::time::Instant;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -16,13 +17,23 @@ const WINDOW: Duration = Duration::from_secs(10 * 60);
 
 /// Refused logins at one far side, by account. Whoever presents a token that may be dead asks here first.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(Mutex<HashMap<String, VecDeque<Instant>>>);
+pub(crate) struct Refusals {
+    accounts: Mutex<HashMap<String, VecDeque<Instant>>>,
+    /// One look at a time, or many at once would all be admitted before the first of them is refused and counted.
+    turn: tokio::sync::Mutex<()>,
+}
 
 impl Refusals {
-    /// Whether the account can bear one more.
-    pub(crate) fn admit(&self, account: &str) -> Result<()> {
+    /// Waits until the looks before this one are over, and says whether the account can bear one more. The turn is kept
+    /// until the answer was counted.
+    pub(crate) async fn admit(&self, account: &str) -> Result<MutexGuard<'_, ()>> {
+        let turn = self.turn.lock().await;
+        self.bears(account).map(|()| turn)
+    }
+
+    fn bears(&self, account: &str) -> Result<()> {
         let now = Instant::now();
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         accounts.retain(|_, refused| {
             refused.retain(|at| now.saturating_duration_since(*at) < WINDOW);
             !refused.is_empty()
@@ -38,7 +49,7 @@ impl Refusals {
 
     /// A login was refused.
     pub(crate) fn count(&self, account: &str) {
-        let mut accounts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         accounts.entry(account.to_owned()).or_default().push_back(Instant::now());
     }
 }
@@ -51,17 +62,17 @@ mod tests {
     async fn an_account_is_not_tried_to_death() {
         let refusals = Refusals::default();
         for _ in 0..BEARABLE {
-            refusals.admit("bot").unwrap();
+            drop(refusals.admit("bot").await.unwrap());
             refusals.count("bot");
             tokio::time::advance(Duration::from_secs(60)).await;
         }
-        let error = refusals.admit("bot").unwrap_err();
+        let error = refusals.admit("bot").await.unwrap_err();
         assert_eq!(
             (error.kind(), error.retry_after()),
             (ErrorKind::RateLimited, Some(WINDOW - Duration::from_secs(180)))
         );
-        refusals.admit("another").unwrap();
+        drop(refusals.admit("another").await.unwrap());
         tokio::time::advance(WINDOW).await;
-        refusals.admit("bot").unwrap();
+        drop(refusals.admit("bot").await.unwrap());
     }
 }

@@ -117,6 +117,20 @@ async fn scopes_are_not_rights_so_a_named_repository_is_tried() {
 }
 
 #[tokio::test]
+async fn dead_tokens_tried_all_at_once_do_not_lock_the_account() {
+    let fake = fake().await;
+    let provider = provider(&fake);
+    let names = ["one", "two", "three", "four", "five", "six", "seven"];
+    let dead = names.map(|name| {
+        let token = fake.classic("build-bot", name, &[]);
+        fake.delete(name).unwrap();
+        token
+    });
+    futures_util::future::join_all(dead.iter().map(|token| provider.inspect(token))).await;
+    assert!(!fake.is_locked("build-bot"));
+}
+
+#[tokio::test]
 async fn a_public_repository_shows_nothing() {
     let fake = fake().await;
     fake.public_repository("acme/site");

@@ -207,9 +207,8 @@ impl PersonalTokens {
         let known = self.owner(fingerprint);
         let account = known.as_ref().map_or("", |owner| owner.login.as_str());
         let refusals = self.api.endpoint().refusals();
-        if known.as_ref().is_none_or(|owner| owner.doomed) {
-            refusals.admit(account)?;
-        }
+        let _turn =
+            if known.as_ref().is_none_or(|owner| owner.doomed) { Some(refusals.admit(account).await?) } else { None };
         let answer = match self.api.user(token).await {
             Ok(answer) => answer,
             Err(error) => {
