@@ -117,6 +117,25 @@ async fn scopes_are_not_rights_so_a_named_repository_is_tried() {
 }
 
 #[tokio::test]
+async fn a_pause_or_a_proxys_refusal_is_no_word_on_a_tokens_rights() {
+    let limited = r#"{"message": "You have exceeded a secondary rate limit. Please wait."}"#;
+    let answers = [
+        (403, "application/json", limited, ErrorKind::RateLimited),
+        (403, "text/html", "<html><title>Blocked</title></html>", ErrorKind::PermissionDenied),
+        (404, "text/html", "<html><title>No such page</title></html>", ErrorKind::NotFound),
+    ];
+    for (status, kind, body, expected) in answers {
+        let mut server = mockito::Server::new_async().await;
+        server.mock("GET", "/api/v3/user").with_body(r#"{"login": "build-bot"}"#).create_async().await;
+        let mock = server.mock("GET", "/api/v3/repos/acme/site").with_status(status);
+        mock.with_header("content-type", kind).with_body(body).create_async().await;
+        let provider = GitHub::classic(&http()).server(server.url().parse().unwrap()).must_read("acme/site");
+        let looked = provider.revoke_by_person().build().unwrap().inspect(&Token::new("ghp_FAKE").unwrap()).await;
+        assert_eq!(looked.map(|grant| grant.probes).unwrap_err().kind(), expected, "{status} {body}");
+    }
+}
+
+#[tokio::test]
 async fn dead_tokens_tried_all_at_once_do_not_lock_the_account() {
     let fake = fake().await;
     let provider = provider(&fake);

@@ -95,3 +95,19 @@ async fn ending_a_token_that_is_gone_is_a_success() {
     assert!(!fake.is_alive(&token));
     assert_eq!(provider.revoke(&retired(&token)).await.unwrap(), Revocation::Done);
 }
+
+#[tokio::test]
+async fn a_404_that_is_not_githubs_is_no_death() {
+    let mut server = mockito::Server::new_async().await;
+    for method in ["POST", "DELETE"] {
+        let mock = server.mock(method, "/api/v3/applications/Iv1.fake/token").with_status(404);
+        mock.with_header("content-type", "text/html").with_body("<html>down</html>").create_async().await;
+    }
+    let provider = GitHub::oauth_app(&http(), "Iv1.fake", SecretString::from("s"))
+        .server(server.url().parse().unwrap())
+        .build()
+        .unwrap();
+    let token = Token::new("gho_FAKE").unwrap();
+    assert_eq!(provider.inspect(&token).await.unwrap_err().kind(), ErrorKind::NotFound);
+    provider.revoke(&retired(&token)).await.unwrap_err();
+}

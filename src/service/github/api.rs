@@ -50,6 +50,13 @@ pub(super) struct Authorized {
     pub(super) expires_at: Option<String>,
 }
 
+/// The part of a refusal that every one of GitHub's has.
+#[derive(Deserialize)]
+struct Refusal {
+    #[serde(rename = "message")]
+    _message: String,
+}
+
 #[derive(Serialize)]
 struct Credentials<'a> {
     credentials: [&'a str; 1],
@@ -84,13 +91,23 @@ impl Api {
     /// A repository, as this token sees it.
     pub(super) async fn repository(&self, token: &Token, owner: &str, name: &str) -> Result<Answer> {
         let path = ["repos", owner, name];
-        self.call(Method::Get, &path).authorized(&Authorization::bearer(token)?).accepting(&[403, 404]).send().await
+        let call = self.call(Method::Get, &path).authorized(&Authorization::bearer(token)?);
+        self.on_rights(call.accepting(&[403, 404]).send().await?)
     }
 
     /// A repository's webhooks: read only by who may administer them, and a change to nothing.
     pub(super) async fn webhooks(&self, token: &Token, owner: &str, name: &str) -> Result<Answer> {
         let call = self.call(Method::Get, &["repos", owner, name, "hooks"]).query("per_page", "1");
-        call.authorized(&Authorization::bearer(token)?).accepting(&[403, 404]).send().await
+        self.on_rights(call.authorized(&Authorization::bearer(token)?).accepting(&[403, 404]).send().await?)
+    }
+
+    /// A refusal that GitHub itself gave for want of a right. A pause that it asks for, and the words of a proxy, are none.
+    fn on_rights(&self, answer: Answer) -> Result<Answer> {
+        if answer.status() == 200 {
+            return Ok(answer);
+        }
+        let refusal = self.endpoint.refusal(&answer);
+        if refusal.kind() == ErrorKind::RateLimited || !is_githubs(&answer) { Err(refusal) } else { Ok(answer) }
     }
 
     /// Revokes a token by its value, asked by nobody: with a login it is refused. Twice is the same as once.
@@ -106,7 +123,9 @@ impl Api {
 
     /// What an app's token is. It does not count as a login of the token.
     pub(super) async fn check(&self, app: &Authorization, client_id: &str, token: &Token) -> Result<Answer> {
-        self.of_app(Method::Post, app, client_id, token).reading().accepting(&[404]).send().await
+        let answer = self.of_app(Method::Post, app, client_id, token).reading().accepting(&[404]).send().await?;
+        // Any other 404 is not GitHub's word on the token, and must not pass for its death.
+        if answer.status() == 404 && !is_githubs(&answer) { Err(self.endpoint.refusal(&answer)) } else { Ok(answer) }
     }
 
     /// Replaces an app's token. Never sent twice: the second would replace the replacement, or fail for a dead token.
@@ -125,6 +144,11 @@ impl Api {
             .json(&AccessToken { access_token: token.expose() })
             .carrying(token)
     }
+}
+
+/// Whether a refusal is GitHub's own: it gives a reason, as JSON.
+fn is_githubs(answer: &Answer) -> bool {
+    answer.json::<Refusal>().is_ok()
 }
 
 /// GitHub's refusals in our words.
