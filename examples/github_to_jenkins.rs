@@ -69,7 +69,7 @@ fn rotator() -> Result<Rotator> {
     let grace = Duration::from_secs(env::var("GRACE_SECONDS").map_or(Ok(60), |seconds| seconds.parse())?);
     let rotator = Rotator::builder("github-to-jenkins", github.build()?)
         .consumer(credential)
-        .policy(Policy::default().grace(grace).linger(grace + Duration::from_secs(60)))
+        .policy(Policy::default().grace(grace).linger(grace + Duration::from_mins(1)))
         .observe(|event: &Event| println!("{event}"));
     Ok(rotator.build()?)
 }
@@ -109,7 +109,9 @@ async fn go_on(bot: &Rotator, run: Run) -> Result<Run> {
             Ok(bot.resolve(id, decision).await?)
         }
         Outcome::NeedsPerson { problems, .. } => {
-            problems.iter().for_each(|problem| println!("{problem}"));
+            for problem in &problems {
+                println!("{problem}");
+            }
             let decision = if agreed("Try again? No ends the run as it is; both tokens stay alive.")? {
                 Decision::Retry
             } else {
@@ -130,7 +132,9 @@ fn paste() -> Result<Token> {
     loop {
         match Token::from_paste(&secret("The new token")?) {
             Ok((token, hints)) => {
-                hints.iter().for_each(|hint| println!("Mind: {hint}."));
+                for hint in hints {
+                    println!("Mind: {hint}.");
+                }
                 return Ok(token);
             }
             Err(error) => println!("{error}"),

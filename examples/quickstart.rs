@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let bot = Rotator::builder("build-bot", provider)
         .consumer(ci.credential("github-api").test_connection().cached_by_github_plugin())
         .consumer(ci.credential("git-pat").in_folder("team").test_repository(github.git_url("acme/site")?, "team/site"))
-        .policy(Policy::default().lifetime(Duration::from_secs(90 * 24 * 60 * 60)))
+        .policy(Policy::default().lifetime(Duration::from_hours(90 * 24)))
         .clock(Arc::new(clock.clone()))
         .observe(|event: &Event| println!("  {event:#}"))
         .build()?;
@@ -63,7 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Outcome::AwaitingPerson { asks } => with_a_person(&bot, run, &asks, &github, &jenkins).await?,
             Outcome::Draining { until } => {
                 println!("\n(A day passes, for jobs that still run with the old token: until {until}.)\n");
-                clock.advance(Duration::from_secs(24 * 60 * 60));
+                clock.advance(Duration::from_hours(24));
                 bot.resume_due().await?.ok_or("nothing was due after a day")?
             }
             other => return Err(format!("this was not to happen: {other:?}").into()),

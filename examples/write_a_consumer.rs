@@ -31,7 +31,7 @@ impl TokenFile {
 #[async_trait]
 impl Consumer for TokenFile {
     fn name(&self) -> &str {
-        "builder-token-file"
+        self.0.to_str().unwrap_or("token-file")
     }
     fn capabilities(&self) -> ConsumerCapabilities {
         // A look into the file shows whether it is the new token, and nothing of whether that works.

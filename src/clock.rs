@@ -139,10 +139,10 @@ mod tests {
         let at = Timestamp::from_unix_seconds(1_800_000_000);
         assert_eq!(at.to_string().parse::<Timestamp>().unwrap(), at);
         assert_eq!(serde_json::from_str::<Timestamp>(&serde_json::to_string(&at).unwrap()).unwrap(), at);
-        assert_eq!(at.plus(Duration::from_secs(60)).unix_seconds(), 1_800_000_060);
+        assert_eq!(at.plus(Duration::from_mins(1)).unix_seconds(), 1_800_000_060);
         assert!(at.plus(Duration::MAX) > at);
         assert!(Timestamp::from_unix_seconds(i64::MAX) > at);
-        assert_eq!(at.plus(Duration::from_secs(60)).until(at), Duration::ZERO);
+        assert_eq!(at.plus(Duration::from_mins(1)).until(at), Duration::ZERO);
         assert!("31 January".parse::<Timestamp>().is_err());
     }
 }

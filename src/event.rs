@@ -55,7 +55,6 @@ impl fmt::Display for Event {
 }
 
 impl fmt::Display for Fact {
-    #[expect(clippy::too_many_lines, reason = "one line a fact")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Begun(charter) => {

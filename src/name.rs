@@ -1,6 +1,6 @@
 //! The names by which credentials, consumers, runs and tokens are known across processes and restarts.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -118,7 +118,10 @@ fn random(bytes: usize) -> Result<String> {
             "the operating system gave no random bytes: nothing safe can be done without",
         )
     })?;
-    Ok(buffer[..bytes.min(16)].iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(buffer[..bytes.min(16)].iter().fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    }))
 }
 
 impl RunId {

@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) const SHORT: Duration = Duration::from_secs(5);
 
 /// No far side blocks us for longer than this at a time, whatever it says.
-pub(super) const LONGEST: Duration = Duration::from_secs(60 * 60);
+pub(super) const LONGEST: Duration = Duration::from_hours(1);
 
 /// The budget of every origin.
 pub(super) struct Budgets {
@@ -96,9 +96,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_long_pause_is_said_a_short_one_is_waited_for_and_both_are_for_one_asker() {
         let budget = Budgets::new(1).of("https://a.example");
-        budget.block("bearer", Duration::from_secs(60));
+        budget.block("bearer", Duration::from_mins(1));
         let error = budget.admit("bearer").await.unwrap_err();
-        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_secs(60))));
+        assert_eq!((error.kind(), error.retry_after()), (ErrorKind::RateLimited, Some(Duration::from_mins(1))));
         drop(budget.admit("nobody").await.unwrap());
         budget.block("nobody", Duration::from_secs(3));
         let before = Instant::now();
@@ -123,7 +123,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn no_far_side_silences_us_for_a_week() {
         let budget = Budgets::new(1).of("https://a.example");
-        budget.block("me", Duration::from_secs(7 * 24 * 60 * 60));
+        budget.block("me", Duration::from_hours(168));
         assert_eq!(budget.admit("me").await.unwrap_err().retry_after(), Some(LONGEST));
     }
 }

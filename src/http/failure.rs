@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::error::{Effect, Error, ErrorKind};
 
 /// How long to stay away from a far side that asks for a pause and does not say how long: GitHub's own advice.
-const UNSAID: Duration = Duration::from_secs(60);
+const UNSAID: Duration = Duration::from_mins(1);
 
 /// The error of a request that got no whole answer.
 pub(super) fn of_transport(error: &reqwest::Error, host: &str, writes: bool, secrets: &Redactor) -> Error {
@@ -48,7 +48,8 @@ fn cause(error: &reqwest::Error, secrets: &Redactor) -> String {
 /// The error of an answer that is not what was asked for.
 pub(super) fn of_status(answer: &Answer, host: &str, explained: Option<Error>) -> Error {
     let effect = match answer.status {
-        408 | 500.. if answer.writes => Effect::Unknown,
+        // After a write, some point elsewhere to show what came of it.
+        300..=303 | 408 | 500.. if answer.writes => Effect::Unknown,
         _ => Effect::None,
     };
     let wait = pause(answer);
@@ -127,8 +128,8 @@ mod tests {
     #[test]
     fn a_pause_is_read_in_seconds_and_as_a_date() {
         let now = Timestamp::from_unix_seconds(1_800_000_000);
-        assert_eq!(retry_after("120", now), Some(Duration::from_secs(120)));
-        assert_eq!(retry_after("Fri, 15 Jan 2027 08:01:00 GMT", now), Some(Duration::from_secs(60)));
+        assert_eq!(retry_after("120", now), Some(Duration::from_mins(2)));
+        assert_eq!(retry_after("Fri, 15 Jan 2027 08:01:00 GMT", now), Some(Duration::from_mins(1)));
         assert_eq!(retry_after("Fri, 15 Jan 2027 07:59:00 GMT", now), Some(Duration::ZERO));
         assert_eq!(retry_after("soon", now), None);
     }

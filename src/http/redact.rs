@@ -67,7 +67,7 @@ impl Redactor {
         if LOOKS.iter().any(|look| text.contains(look)) {
             return true;
         }
-        let plain = unescaped(text);
+        let plain = without_entities(&unescaped(text));
         let lower = plain.to_ascii_lowercase();
         self.forms.iter().any(|form| {
             let form = form.as_bytes();
@@ -86,6 +86,40 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
 }
 
+/// The text with what HTML and XML write for a character resolved.
+fn without_entities(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let named = rest[1..].split_once(';').and_then(|(name, _)| Some((character(name)?, name.len() + 2)));
+        let (resolved, length) = named.unwrap_or(('&', 1));
+        plain.push(resolved);
+        rest = &rest[length..];
+    }
+    plain.push_str(rest);
+    plain
+}
+
+fn character(name: &str) -> Option<char> {
+    match name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let number = match number.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16),
+                None => number.parse(),
+            };
+            char::from_u32(number.ok()?)
+        }
+    }
+}
+
 /// The text with its percent escapes resolved.
 fn unescaped(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
@@ -101,6 +135,7 @@ fn unescaped(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::format_collect, reason = "a few bytes, and plain to read")]
 mod tests {
     use base64::engine::general_purpose::STANDARD;
 
@@ -121,6 +156,8 @@ mod tests {
             hex,
             percent,
             secret.to_uppercase(),
+            secret.bytes().map(|byte| format!("&#{byte};")).collect(),
+            secret.bytes().map(|byte| format!("&#x{byte:x};")).collect(),
             secret.chars().rev().collect(),
         ];
         for words in said {

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Result};
 const BEARABLE: usize = 3;
 
 /// How long a refused login counts.
-const WINDOW: Duration = Duration::from_secs(10 * 60);
+const WINDOW: Duration = Duration::from_mins(10);
 
 /// Refused logins at one far side, by account. Whoever presents a token that may be dead asks here first.
 #[derive(Debug, Default)]
@@ -64,12 +64,12 @@ mod tests {
         for _ in 0..BEARABLE {
             drop(refusals.admit("bot").await.unwrap());
             refusals.count("bot");
-            tokio::time::advance(Duration::from_secs(60)).await;
+            tokio::time::advance(Duration::from_mins(1)).await;
         }
         let error = refusals.admit("bot").await.unwrap_err();
         assert_eq!(
             (error.kind(), error.retry_after()),
-            (ErrorKind::RateLimited, Some(WINDOW - Duration::from_secs(180)))
+            (ErrorKind::RateLimited, Some(WINDOW.checked_sub(Duration::from_mins(3)).unwrap()))
         );
         drop(refusals.admit("another").await.unwrap());
         tokio::time::advance(WINDOW).await;

@@ -170,7 +170,7 @@ mod tests {
 
     async fn granted(journal: &MemoryJournal, holder: &str) -> Option<Lease> {
         let holder = Holder::new(holder).unwrap();
-        match journal.claim(&name("bot"), &holder, Duration::from_secs(60)).await.unwrap() {
+        match journal.claim(&name("bot"), &holder, Duration::from_mins(1)).await.unwrap() {
             Claim::Granted(lease) => Some(lease),
             Claim::HeldFor(_) => None,
         }

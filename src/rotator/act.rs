@@ -1,6 +1,7 @@
 //! Each act with the outside, and what came of it as facts.
 
 use futures_util::future::join_all;
+use tokio::sync::OnceCell;
 
 use super::Inner;
 use super::session::Session;
@@ -13,21 +14,42 @@ use crate::provider::{EndedBy, Liveness, Revocation};
 use crate::rotation::{Act, Death, Fact, OldPolicy, Origin, Standing, State, TokenRef};
 use crate::token::{Access, AdmittedToken, Answer, Grant, Lack, Refusal, RetiredToken};
 
+/// The tokens that acts which run together need, each looked at once for all of them: many places are no reason to ask the
+/// provider many times.
+#[derive(Default)]
+pub(super) struct Looks {
+    old: OnceCell<AdmittedToken>,
+    new: OnceCell<AdmittedToken>,
+}
+
+impl Looks {
+    /// The old token, just seen alive.
+    async fn old_token(&self, session: &Session) -> Result<&AdmittedToken> {
+        self.old.get_or_try_init(|| admitted_old(session)).await
+    }
+
+    /// The new token, admitted.
+    async fn new_token(&self, session: &Session) -> Result<&AdmittedToken> {
+        self.new.get_or_try_init(|| admitted_new(session)).await
+    }
+}
+
 /// Does one act. What goes wrong outside is a fact; an error means that the journal or this crate is at fault.
-pub(super) async fn perform(session: &Session, act: &Act, uncertain: bool) -> Result<Vec<Fact>> {
+pub(super) async fn perform(session: &Session, looks: &Looks, act: &Act, uncertain: bool) -> Result<Vec<Fact>> {
     let done = match act {
         Act::LookAtPredecessor => look_at_predecessor(session).await,
-        Act::Preflight(consumer) => preflight(session, consumer).await,
+        Act::Preflight(consumer) => preflight(session, looks, consumer).await,
         Act::FindOrphans => find_orphans(session).await,
         Act::Admit => return admit(session).await,
-        Act::Install(consumer) => install(session, consumer, uncertain).await,
-        Act::Verify(consumer) | Act::VerifyAfter(consumer) => {
-            let token = admitted_new(session).await?;
-            verify(session, act, consumer, &token).await
-        }
-        Act::Restore(consumer) => restore(session, consumer).await,
-        Act::VerifyRestored(consumer) => match admitted_old(session).await {
-            Ok(token) => verify(session, act, consumer, &token).await,
+        Act::Install(consumer) => install(session, looks, consumer, uncertain).await,
+        Act::Verify(consumer) | Act::VerifyAfter(consumer) => match looks.new_token(session).await {
+            Ok(token) => verify(session, act, consumer, token).await,
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(vec![Fact::CandidateDied]),
+            Err(error) => Err(error),
+        },
+        Act::Restore(consumer) => restore(session, looks, consumer).await,
+        Act::VerifyRestored(consumer) => match looks.old_token(session).await {
+            Ok(token) => verify(session, act, consumer, token).await,
             Err(error) => Err(error),
         },
         Act::LastLook => return last_look(session).await,
@@ -101,7 +123,7 @@ async fn admitted_old(session: &Session) -> Result<AdmittedToken> {
 
 // -- places -----------------------------------------------------------------------------------------------------------
 
-async fn preflight(session: &Session, name: &ConsumerName) -> Result<Vec<Fact>> {
+async fn preflight(session: &Session, looks: &Looks, name: &ConsumerName) -> Result<Vec<Fact>> {
     let consumer = session.inner.consumer(name)?;
     let slot = consumer.preflight().await.map_err(|error| error.with_subject(name.as_str()))?;
     let state = session.state()?;
@@ -110,20 +132,20 @@ async fn preflight(session: &Session, name: &ConsumerName) -> Result<Vec<Fact>> 
     let mut baseline = None;
     if checkable && at_stake {
         // A check that cannot be run is found now, while nothing is at stake.
-        let old = admitted_old(session).await?;
-        baseline = Some(consumer.verify(&old, &slot).await.map_err(|error| error.with_subject(name.as_str()))?);
+        let old = looks.old_token(session).await?;
+        baseline = Some(consumer.verify(old, &slot).await.map_err(|error| error.with_subject(name.as_str()))?);
     }
     Ok(vec![Fact::Preflighted { consumer: name.clone(), slot, baseline }])
 }
 
-async fn install(session: &Session, name: &ConsumerName, uncertain: bool) -> Result<Vec<Fact>> {
+async fn install(session: &Session, looks: &Looks, name: &ConsumerName, uncertain: bool) -> Result<Vec<Fact>> {
     let consumer = session.inner.consumer(name)?;
-    let token = admitted_new(session).await?;
+    let token = looks.new_token(session).await?;
     let about = |error: Error| error.with_subject(name.as_str());
     let expected = if uncertain {
         // A write was under way and nobody knows what came of it: look before writing again.
         let slot = consumer.preflight().await.map_err(about)?;
-        let there = consumer.verify(&token, &slot).await.map_err(about)?;
+        let there = consumer.verify(token, &slot).await.map_err(about)?;
         if there.new == Answer::Proven {
             return Ok(vec![Fact::Installed { consumer: name.clone(), slot }]);
         }
@@ -131,7 +153,7 @@ async fn install(session: &Session, name: &ConsumerName, uncertain: bool) -> Res
     } else {
         slot_of(session, name)?
     };
-    Ok(match consumer.install(&token, &expected).await.map_err(about)? {
+    Ok(match consumer.install(token, &expected).await.map_err(about)? {
         Installation::Done(slot) => vec![Fact::Installed { consumer: name.clone(), slot }],
         Installation::Guided(guide) => {
             let guide = session.inner.annotated(guide);
@@ -140,9 +162,9 @@ async fn install(session: &Session, name: &ConsumerName, uncertain: bool) -> Res
     })
 }
 
-async fn restore(session: &Session, name: &ConsumerName) -> Result<Vec<Fact>> {
+async fn restore(session: &Session, looks: &Looks, name: &ConsumerName) -> Result<Vec<Fact>> {
     let consumer = session.inner.consumer(name)?;
-    let token = match admitted_old(session).await {
+    let token = match looks.old_token(session).await {
         Ok(token) => token,
         Err(error) if error.kind() == ErrorKind::Unauthenticated => {
             return Ok(vec![Fact::PredecessorLooked { standing: Standing::Dead, owner: None }]);
@@ -151,7 +173,7 @@ async fn restore(session: &Session, name: &ConsumerName) -> Result<Vec<Fact>> {
     };
     let about = |error: Error| error.with_subject(name.as_str());
     let expected = consumer.preflight().await.map_err(about)?;
-    Ok(match consumer.install(&token, &expected).await.map_err(about)? {
+    Ok(match consumer.install(token, &expected).await.map_err(about)? {
         Installation::Done(slot) => vec![Fact::Restored { consumer: name.clone(), slot }],
         Installation::Guided(guide) => {
             let guide = session.inner.annotated(guide);

@@ -122,10 +122,10 @@ async fn perform(mut session: Session, ready: Vec<Act>) -> Result<Session> {
         session.commit().await?;
     }
     let limit = session.time_left();
-    let held = &session;
+    let (held, looks) = (&session, &act::Looks::default());
     let reports: Vec<Result<Vec<Fact>>> = futures_util::stream::iter(errands)
         .map(|(act, uncertain)| async move {
-            match tokio::time::timeout(limit, act::perform(held, &act, uncertain)).await {
+            match tokio::time::timeout(limit, act::perform(held, looks, &act, uncertain)).await {
                 Ok(facts) => facts,
                 Err(_) => act::failed(held, &act, &too_slow(&act)).map(|fact| vec![fact]),
             }

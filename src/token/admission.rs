@@ -74,7 +74,7 @@ impl ScopePolicy {
             excess: Excess::default(),
             unknown: UnknownAccess::default(),
             owners: Vec::new(),
-            minimum_life: Duration::from_secs(24 * 60 * 60),
+            minimum_life: Duration::from_hours(24),
         }
     }
 
@@ -330,8 +330,8 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000;
 
-    fn judge(policy: &ScopePolicy, grant: Grant) -> Vec<Lack> {
-        policy.judge(&grant, ScopeModel::GITHUB_CLASSIC, Timestamp::from_unix_seconds(NOW)).lacks
+    fn judge(policy: &ScopePolicy, grant: impl std::borrow::Borrow<Grant>) -> Vec<Lack> {
+        policy.judge(grant.borrow(), ScopeModel::GITHUB_CLASSIC, Timestamp::from_unix_seconds(NOW)).lacks
     }
 
     fn grant(access: Access) -> Grant {

@@ -69,11 +69,14 @@ impl Token {
     /// What looks odd about it.
     #[must_use]
     pub fn hints(&self) -> Vec<Hint> {
-        let checked = match self.format() {
-            Some(
-                format @ (Format::GitHubClassic | Format::GitHubOAuth | Format::GitHubAppUser | Format::GitHubRefresh),
-            ) => format,
-            _ => return Vec::new(),
+        let carries = |format: &Format| {
+            matches!(
+                format,
+                Format::GitHubClassic | Format::GitHubOAuth | Format::GitHubAppUser | Format::GitHubRefresh
+            )
+        };
+        let Some(checked) = self.format().filter(carries) else {
+            return Vec::new();
         };
         if checksum_matches(&self.expose()["ghp_".len()..]) { Vec::new() } else { vec![Hint::Checksum(checked)] }
     }

@@ -13,7 +13,7 @@ use crate::http::{Answer, Authorization, Call, Endpoint, Http, Method};
 use crate::token::Token;
 
 /// How long a locked account stays locked is not documented; it is asked again after this.
-const LOCKED: Duration = Duration::from_secs(15 * 60);
+const LOCKED: Duration = Duration::from_mins(15);
 
 /// One GitHub's interface.
 #[derive(Clone, Debug)]

@@ -68,6 +68,14 @@ impl Addresses {
 
     /// An Enterprise Server: its interface is below `/api/v3` of the same host.
     fn server(web: &Url) -> Result<Self> {
+        let host = web.host_str().unwrap_or_default();
+        if matches!(host, "github.com" | "www.github.com" | "api.github.com") {
+            return Err(Error::new(ErrorKind::Configuration, "this is github.com itself: leave `server` out"));
+        }
+        if host == "ghe.com" || host.ends_with(".ghe.com") {
+            let text = "a GitHub with data residency (ghe.com) is another product than Enterprise Server: it is not supported yet";
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
         let api = web.join("/api/v3/").map_err(|_| unusable())?;
         let web = web.join("/").map_err(|_| unusable())?;
         Ok(Self { api, web, public: false })

@@ -83,7 +83,7 @@ impl PersonalTokensBuilder {
         self
     }
 
-    /// As whom the person signs in; guides say so.
+    /// As whom the person signs in; guides say so. Dead tokens of unknown owner count as this account's.
     pub fn account(mut self, login: impl Into<String>) -> Self {
         self.hints.account = Some(login.into());
         self
@@ -205,7 +205,8 @@ impl PersonalTokens {
     async fn look(&self, token: &Token) -> Result<Grant> {
         let fingerprint = token.fingerprint();
         let known = self.owner(fingerprint);
-        let account = known.as_ref().map_or("", |owner| owner.login.as_str());
+        let expected = self.hints.account.as_deref().unwrap_or_default();
+        let account = known.as_ref().map_or(expected, |owner| owner.login.as_str());
         let refusals = self.api.endpoint().refusals();
         let _turn =
             if known.as_ref().is_none_or(|owner| owner.doomed) { Some(refusals.admit(account).await?) } else { None };

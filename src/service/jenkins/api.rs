@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::address::Address;
 use super::document::Document;
+use super::failure::is_jenkins;
 use super::login::Login;
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::http::{Answer, Call, Endpoint, Method};
@@ -124,13 +125,15 @@ impl Connection {
     pub(super) async fn may_update(&self, at: &Address) -> Result<()> {
         let make = || {
             let call = self.endpoint.call(Method::Post, &at.credential(&["config.xml"]));
-            call.body("application/xml; charset=utf-8", Zeroizing::default()).accepting(&[400, 500])
+            call.body("application/xml; charset=utf-8", Zeroizing::default()).accepting(&[500])
         };
         let answer = self.login.post(&self.endpoint, make).await?;
-        if matches!(answer.status(), 400 | 500) {
-            return Ok(());
+        if answer.status() != 500 {
+            let why = "Jenkins takes a credential without a body: look at the credential before going on";
+            return Err(answer.not_understood(why));
         }
-        Err(answer.not_understood("Jenkins takes a credential without a body: look at the credential before going on"))
+        // A gateway's own 500 shows nothing.
+        if is_jenkins(&answer) { Ok(()) } else { Err(self.endpoint.refusal(&answer)) }
     }
 
     /// Whether the plugin that sets Jenkins up from files is there: its export takes a POST alone, so a GET is refused.
@@ -138,8 +141,12 @@ impl Connection {
     /// Source: `ConfigurationAsCode.doExport` is `@RequirePOST`. No permission is needed to be refused.
     pub(super) async fn has_configuration_as_code(&self) -> Result<bool> {
         let call = self.endpoint.call(Method::Get, &["configuration-as-code", "export"]);
-        let answer = self.login.get(call.accepting(&[302, 400, 403, 404, 405, 500])).await?;
-        Ok(answer.status() == 405)
+        match self.login.get(call.accepting(&[405])).await {
+            Ok(answer) => Ok(answer.status() == 405),
+            // It is a matter of a warning: what else may answer there holds nothing up.
+            Err(error) if error.is_transient() => Err(error),
+            Err(_) => Ok(false),
+        }
     }
 
     /// The validation of a form: always 200, with what it found as a piece of a page.

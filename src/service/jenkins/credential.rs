@@ -35,7 +35,7 @@ const INSTALLED: &str = "installed";
 /// | means | works | is the new one |
 /// | --- | --- | --- |
 /// | the fingerprint that Jenkins keeps of a used credential | - | no, if it is the one from before the write; yes, if it is the very one that followed the write; else unknown |
-/// | [`test_connection`](Self::test_connection) | yes or no | no, if it logs in as another user |
+/// | [`test_connection`](Self::test_connection) | yes or no; no as well where Jenkins cannot reach the API, which it words the same | no, if it logs in as another user |
 /// | [`test_repository`](Self::test_repository) | yes or no | - |
 ///
 /// With neither test nothing shows that the token works there; [`Capabilities::works`](ConsumerCapabilities::works)

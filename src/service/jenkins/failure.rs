@@ -107,7 +107,7 @@ fn logged(answer: &Answer) -> Option<String> {
 }
 
 /// Whether an answer shows that Jenkins gave it.
-fn is_jenkins(answer: &Answer) -> bool {
+pub(super) fn is_jenkins(answer: &Answer) -> bool {
     answer.header("x-jenkins").or_else(|| answer.header("x-hudson")).is_some()
 }
 

@@ -14,6 +14,12 @@ impl Service for World {
     async fn answer(&self, request: &Request) -> Reply {
         let segments = request.segments();
         let path: Vec<&str> = segments.iter().map(String::as_str).collect();
+        if request.header("user-agent").is_none() {
+            return message(
+                403,
+                "Request forbidden by administrative rules. Please make sure your request has a User-Agent header",
+            );
+        }
         let state = &mut *self.lock();
         match (request.method.as_str(), path.as_slice()) {
             ("GET", ["api", "v3", "user"]) => user(state, request),
