@@ -282,7 +282,8 @@ impl State {
     }
 
     pub(super) fn alarmed(&mut self, compromised: Compromised, mode: Urgency) {
-        self.emergency = Some((compromised, mode));
+        // A call may press harder than the one before, and never less.
+        self.emergency.entry(compromised).and_modify(|before| *before = (*before).min(mode)).or_insert(mode);
         self.stumbles.clear();
         match compromised {
             Compromised::Old => {

@@ -288,10 +288,8 @@ impl State {
 
     /// What leaked goes first, where that was asked for.
     fn revoke_first(&self) -> Vec<Step> {
-        match self.emergency {
-            Some((Compromised::Old, Urgency::RevokeFirst)) if !self.gave_up_ending(&TokenRef::Old) => {
-                self.end_token(&TokenRef::Old)
-            }
+        match self.emergency.get(&Compromised::Old) {
+            Some(Urgency::RevokeFirst) if !self.gave_up_ending(&TokenRef::Old) => self.end_token(&TokenRef::Old),
             _ => Vec::new(),
         }
     }
@@ -323,12 +321,12 @@ impl State {
 
     /// I1: no token is revoked while a place may still hold it. A leak waives it, for what leaked alone.
     fn may_end(&self, token: &TokenRef) -> bool {
-        let leaked = match (self.emergency, token) {
-            (Some((Compromised::Old, _)), TokenRef::Old) => true,
-            (Some((Compromised::New, Urgency::RevokeFirst)), TokenRef::New(attempt)) => {
+        let leaked = match token {
+            TokenRef::Old => self.emergency_for(Compromised::Old),
+            TokenRef::New(attempt) if self.emergency.get(&Compromised::New) == Some(&Urgency::RevokeFirst) => {
                 self.issued.iter().any(|i| i.attempt == *attempt && i.discarded == Some(Reason::Compromised))
             }
-            _ => false,
+            TokenRef::New(_) | TokenRef::Found(_) => false,
         };
         leaked || !self.places.iter().any(|at| at.holds.contains(token))
     }

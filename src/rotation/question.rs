@@ -31,7 +31,7 @@ impl State {
     }
 
     pub(super) fn emergency_for(&self, which: Compromised) -> bool {
-        matches!(self.emergency, Some((compromised, _)) if compromised == which)
+        self.emergency.contains_key(&which)
     }
 
     pub(super) fn open_places(&self) -> impl Iterator<Item = (&Place, &PlaceState)> {

@@ -44,7 +44,8 @@ pub struct State {
     pub(super) rolling_back: Option<Problem>,
     pub(super) stumbles: BTreeMap<Act, Stumble>,
     pub(super) gave_up: BTreeMap<Act, Problem>,
-    pub(super) emergency: Option<(Compromised, Urgency)>,
+    /// What leaked, and what comes first then. One leak does not undo another.
+    pub(super) emergency: BTreeMap<Compromised, Urgency>,
     pub(super) abandoned: bool,
 }
 
@@ -55,7 +56,7 @@ impl Hash for State {
         (&self.ending, &self.old, &self.issue, self.attempts, self.lost, &self.last_refusal).hash(hasher);
         (&self.issued, self.candidate, &self.found, &self.orphans, &self.places, &self.touched).hash(hasher);
         (self.cut_over, self.drain_until, self.looked_last, self.rolling_back.is_some()).hash(hasher);
-        (self.emergency, self.abandoned).hash(hasher);
+        (&self.emergency, self.abandoned).hash(hasher);
         self.gave_up.keys().for_each(|act| act.hash(hasher));
     }
 }
@@ -262,7 +263,7 @@ impl State {
             rolling_back: None,
             stumbles: BTreeMap::new(),
             gave_up: BTreeMap::new(),
-            emergency: None,
+            emergency: BTreeMap::new(),
             abandoned: false,
         };
         if let Some((origin, fingerprint)) = given {

@@ -3,7 +3,7 @@
 use super::state::{Admission, Issue, Issued, Life, Progress, Restore, State};
 use super::{
     Ask, Charter, Completion, Compromised, Ending, Holding, OldEnd, Origin, Orphan, Outcome, Place, Standing, Step,
-    TokenRef, Urgency, Wait, next,
+    TokenRef, Wait, next,
 };
 use crate::clock::Timestamp;
 use crate::consumer::Slot;
@@ -316,9 +316,9 @@ impl State {
         self.candidate_ref().map(|candidate| candidate.origin)
     }
 
-    /// Whether the run has an emergency that comes before everything else.
-    pub(crate) fn emergency(&self) -> Option<(Compromised, Urgency)> {
-        self.emergency
+    /// Whether the old token leaked.
+    pub(crate) fn old_leaked(&self) -> bool {
+        self.emergency_for(Compromised::Old)
     }
 
     /// Places that take part, with the last that was read of them.

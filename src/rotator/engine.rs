@@ -9,7 +9,7 @@ use super::{Run, act};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::name::Label;
 use crate::provider::{Candidate, Fate, Issuance, IssueRequest};
-use crate::rotation::{Act, Compromised, Ending, Fact, OldPolicy, Origin, Outcome, State, Step, TokenRef, next};
+use crate::rotation::{Act, Ending, Fact, OldPolicy, Origin, Outcome, State, Step, TokenRef, next};
 use crate::token::{Reason, RetiredToken, Token};
 
 /// How long after its deadline a request may still reach the far side.
@@ -63,12 +63,12 @@ async fn record(session: &mut Session, fact: &Fact) -> Result<()> {
     match fact {
         Fact::CutOver => {
             let state = session.state()?;
-            if let (OldPolicy::Revoke { grace }, true) = (state.charter().old, state.has_old()) {
-                let leaked = matches!(state.emergency(), Some((Compromised::Old, _)));
-                if !grace.is_zero() && !leaked {
-                    let until = session.now().plus(grace);
-                    session.note(Fact::Draining { until })?;
-                }
+            if let (OldPolicy::Revoke { grace }, true) = (state.charter().old, state.has_old())
+                && !grace.is_zero()
+                && !state.old_leaked()
+            {
+                let until = session.now().plus(grace);
+                session.note(Fact::Draining { until })?;
             }
         }
         Fact::Ended { ending: Ending::Completed { .. } } => session.promote().await?,

@@ -2,7 +2,7 @@
 
 use tokenturn::consumer::memory::Fault;
 use tokenturn::rotation::{Fact, OldEnd, OnFailure, Outcome, Urgency};
-use tokenturn::{ErrorKind, Policy, Predecessor, Reason, Token};
+use tokenturn::{Decision, ErrorKind, Policy, Predecessor, Reason, Token};
 
 use crate::world::{World, completed, guided, place, replace, repo, seconds, stuck, swift};
 
@@ -127,4 +127,20 @@ async fn the_kept_token_leaked() {
     let leaked = world.newest();
     completed(&world.rotator().emergency(Predecessor::Kept, Urgency::RevokeFirst).await.unwrap());
     assert!(!world.provider.is_alive(&leaked) && world.all_hold(&world.newest()));
+}
+
+#[tokio::test]
+async fn an_old_token_that_leaked_is_not_put_back_when_the_new_one_leaks_too() {
+    let world = World::new();
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    world.provider.plan_fault("revoke", Fault::Refused(ErrorKind::PermissionDenied));
+    let rotator = world.with_policy(swift().on_failure(OnFailure::Hold));
+    rotator.rotate(world.held()).await.unwrap();
+    stuck(&rotator.emergency(world.held(), Urgency::ReplaceNow).await.unwrap());
+    assert!(world.provider.is_alive(&world.old), "its revocation was refused");
+    let run = rotator.emergency(Predecessor::Held(world.newest()), Urgency::ReplaceNow).await.unwrap();
+    assert_eq!(world.count(|f| matches!(f, Fact::RollingBack { .. } | Fact::Restoring { .. })), 0, "{run:?}");
+    completed(&rotator.resolve(run.id, Decision::Retry).await.unwrap());
+    assert!(world.all_hold(&world.newest()));
+    assert_eq!(world.provider.live(), 1, "both that leaked are dead");
 }
