@@ -241,6 +241,11 @@ impl State {
         self.candidate_ref().map(|candidate| candidate.fingerprint)
     }
 
+    /// Whether a token of this run has this value: under two names, the end of one would be the end of both.
+    pub(crate) fn has_had(&self, fingerprint: Fingerprint) -> bool {
+        self.issued.iter().any(|issued| issued.fingerprint == fingerprint)
+    }
+
     /// Whether a second secret came with it.
     pub(crate) fn has_companion(&self) -> bool {
         self.candidate_ref().is_some_and(|candidate| candidate.companion)

@@ -219,10 +219,11 @@ async fn receive(session: &mut Session, act: &Act, answer: Result<Issuance>) -> 
     match answer {
         Ok(Issuance::Minted(Candidate { token, id, companion })) => {
             let fingerprint = token.fingerprint();
-            if session.state()?.charter().predecessor.fingerprint == Some(fingerprint) {
+            let state = session.state()?;
+            if state.charter().predecessor.fingerprint == Some(fingerprint) || state.has_had(fingerprint) {
                 let same = Error::new(
                     ErrorKind::Refused,
-                    "the provider handed back the token that there was: it must be able to issue another beside it",
+                    "the provider handed back a token that there was: it must be able to issue another beside it",
                 );
                 let fact = act::failed(session, act, &same)?;
                 session.note(fact)?;

@@ -181,7 +181,8 @@ impl Rotator {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`] when it is the token that is to be replaced, [`ErrorKind::Refused`] when no token is
+    /// [`ErrorKind::InvalidInput`] when it is the token that is to be replaced, or one that this run has given up,
+    /// [`ErrorKind::Refused`] when no token is
     /// asked for, [`ErrorKind::NotFound`] when the run is not open; and as [`rotate`](Self::rotate).
     pub async fn supply(&self, run: RunId, token: Token) -> Result<Run> {
         let mut session = self.open_at(&run).await?;
@@ -194,6 +195,11 @@ impl Rotator {
             session.close().await?;
             let text = "this is the token that is to be replaced: hand in the new one. If the page shows no other, make it \
                         with \"Generate new token\", not \"Regenerate\"";
+            return Err(Error::new(ErrorKind::InvalidInput, text));
+        }
+        if state.has_had(token.fingerprint()) {
+            session.close().await?;
+            let text = "this run has had this token before, and it is on its way out: make another, and hand that in";
             return Err(Error::new(ErrorKind::InvalidInput, text));
         }
         session.note(Fact::Resumed { by: self.inner.holder.clone() })?;

@@ -1,7 +1,7 @@
 //! Rotations in which a person makes the token.
 
 use tokenturn::rotation::{Ask, Death, Decision, Fact, OldEnd, Standing, TokenRef};
-use tokenturn::{ErrorKind, Lack, Rotator, Run, ScopeSet, Token};
+use tokenturn::{ErrorKind, Lack, Predecessor, Rotator, Run, ScopeSet, Token, Urgency};
 
 use crate::world::{World, asks, completed, guided, repo, stuck};
 
@@ -249,4 +249,17 @@ async fn a_waived_token_that_has_expired_meanwhile_goes_nowhere() {
     let run = rotator.resume_due().await.unwrap().unwrap();
     assert!(!run.outcome.is_over() && world.provider.is_alive(&world.old), "{run:?}");
     assert_eq!(world.a.writes(), 0);
+}
+
+#[tokio::test]
+async fn a_token_that_leaked_is_not_taken_for_its_own_successor() {
+    let (world, rotator, run) = waiting().await;
+    let leaked = world.provider.mint("bot", repo());
+    rotator.supply(run.id, leaked.clone()).await.unwrap();
+    let run = rotator.emergency(Predecessor::Held(leaked.clone()), Urgency::ReplaceNow).await.unwrap();
+    let error = rotator.supply(run.id.clone(), leaked).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let another = world.provider.mint("bot", repo());
+    rotator.supply(run.id, another.clone()).await.unwrap();
+    assert!(world.all_hold(&another));
 }
