@@ -142,7 +142,8 @@ pub struct Holding {
     pub forgotten: bool,
 }
 
-/// A token that may live though nobody knows its value, or though nobody found it to be what was asked for.
+/// A token that may live though nobody knows its value, though nobody found it to be what was asked for, or though the
+/// run that caused it is over. The value of the last kind stays sealed in the journal.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Orphan {

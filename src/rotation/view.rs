@@ -130,7 +130,8 @@ impl State {
             .collect()
     }
 
-    /// Tokens that we caused, that may live, and whose value nobody has.
+    /// Tokens that we caused, that may live, and that nobody is at any more: their value was never had, or the run ended
+    /// without ending them.
     #[must_use]
     pub fn orphans(&self) -> Vec<Orphan> {
         let live = self.found.iter().filter(|(_, life)| !matches!(life, Life::Dead(_)));
@@ -147,7 +148,15 @@ impl State {
         });
         let paste =
             paste.map(|paste| Orphan { label: Some(self.charter.run.label(paste.attempt)), id: paste.id.clone() });
-        self.orphans.iter().cloned().chain(found).chain(unresolved).chain(paste).collect()
+        // What we caused and the end of the run leaves alive, beside the token in use.
+        let completed = matches!(self.ending, Some(Ending::Completed { .. }));
+        let left = self.issued.iter().filter(|issued| {
+            let in_use = completed && self.candidate == Some(issued.attempt);
+            self.ending.is_some() && issued.is_ours() && !in_use && !matches!(issued.life, Life::Dead(_))
+        });
+        let left =
+            left.map(|issued| Orphan { label: Some(self.charter.run.label(issued.attempt)), id: issued.id.clone() });
+        self.orphans.iter().cloned().chain(found).chain(unresolved).chain(paste).chain(left).collect()
     }
 
     fn ask(&self, wait: &Wait) -> Option<Ask> {

@@ -137,7 +137,10 @@ impl Session {
             let sealed = self.inner.sealer.seal(token, &context).await?;
             batch.keep.push(SealedValue::new(id.clone(), context.clone(), sealed));
         }
-        batch.destroy = self.stored.keys().filter(|id| !wanted.contains(id)).cloned().collect();
+        // What an earlier run left alive stays sealed: this run does not know who holds it.
+        let mine = format!("{}/", batch.head.run.as_ref().map_or("", RunId::as_str));
+        let ours = |id: &&ValueId| id.as_str().starts_with(&mine) || !id.as_str().contains('/');
+        batch.destroy = self.stored.keys().filter(ours).filter(|id| !wanted.contains(id)).cloned().collect();
         let asked_at = self.inner.clock.monotonic();
         self.store(&batch).await?;
         self.leased_at = asked_at;

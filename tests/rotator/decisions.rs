@@ -165,3 +165,19 @@ async fn a_consumer_that_is_gone_after_a_restart_is_named_and_can_be_forgotten()
     let run = rotator.resolve(run.id, Decision::Forget(name("b"))).await.unwrap();
     assert_eq!(completed(&run).old, OldEnd::KeptForForgotten);
 }
+
+#[tokio::test]
+async fn what_an_abandoned_run_leaves_alive_is_named_and_outlives_the_next_run() {
+    let (world, rotator, run) = held_up().await;
+    let left = world.newest();
+    let run = rotator.resolve(run.id, Decision::Abandon).await.unwrap();
+    match &run.outcome {
+        Outcome::Abandoned { orphans, .. } => assert_eq!(orphans.len(), 1, "{orphans:?}"),
+        other => panic!("not abandoned: {other:?}"),
+    }
+    let sealed = format!("{}/new-1", run.id);
+    assert!(world.kept().await.contains(&sealed));
+    completed(&rotator.rotate(world.held()).await.unwrap());
+    assert!(world.provider.is_alive(&left));
+    assert!(world.kept().await.contains(&sealed), "{:?}", world.kept().await);
+}
