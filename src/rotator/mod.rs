@@ -329,7 +329,9 @@ impl Rotator {
     /// [`ErrorKind::Journal`] when the journal cannot be read.
     pub async fn open_rotations(&self) -> Result<Vec<Run>> {
         let head = session::head_of(&self.inner).await?;
-        let log = self.inner.journal.load(&self.inner.name, head.since.before()).await?;
+        let mut log = self.inner.journal.load(&self.inner.name, head.since.before()).await?;
+        // Without a lease the log may have gone on since the head was read.
+        log.records.retain(|record| record.seq <= head.last);
         let (state, _) = session::replay(&self.inner, &head, &log.records)?;
         let open = state.filter(|state| state.ending().is_none());
         let run = |state: State| Run {
