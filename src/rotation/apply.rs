@@ -129,12 +129,14 @@ impl State {
                 );
                 let stumble = Stumble { problem, since: *since, again_at: *again_at };
                 self.stumbles.insert(Act::Install(consumer.clone()), stumble);
+                self.relapses.entry(consumer.clone()).or_insert(*since);
                 self.relapsed(consumer)?;
             }
             Fact::CutOver => self.cut_over = true,
             Fact::Draining { until } => self.drain_until = Some(*until),
             Fact::LastLooked => {
                 self.succeeded(&Act::LastLook);
+                self.relapses.clear();
                 self.looked_last = true;
             }
             Fact::Revoking { token, .. } => {

@@ -197,6 +197,7 @@ impl State {
     pub(super) fn retry(&mut self) {
         self.stumbles.clear();
         self.gave_up.clear();
+        self.relapses.clear();
         self.stale_predecessor();
         self.lost = 0;
         let back = self.rolling_back.is_some();

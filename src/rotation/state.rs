@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::consumer::Slot;
 use crate::error::{Problem, Result};
 use crate::guide::Guide;
-use crate::name::{Label, TokenId};
+use crate::name::{ConsumerName, Label, TokenId};
 use crate::token::{Fingerprint, Grant, Reason, Refusal};
 
 /// What the facts of a run add up to. It is made from them alone, and two runs with the same facts are the same.
@@ -44,6 +44,8 @@ pub struct State {
     pub(super) rolling_back: Option<Problem>,
     pub(super) stumbles: BTreeMap<Act, Stumble>,
     pub(super) gave_up: BTreeMap<Act, Problem>,
+    /// Since when a place has lost the new token again and again: it is not restored to it for ever.
+    pub(super) relapses: BTreeMap<ConsumerName, Timestamp>,
     /// What leaked, and what comes first then. One leak does not undo another.
     pub(super) emergency: BTreeMap<Compromised, Urgency>,
     pub(super) abandoned: bool,
@@ -263,6 +265,7 @@ impl State {
             rolling_back: None,
             stumbles: BTreeMap::new(),
             gave_up: BTreeMap::new(),
+            relapses: BTreeMap::new(),
             emergency: BTreeMap::new(),
             abandoned: false,
         };

@@ -355,6 +355,11 @@ impl State {
         self.stumbles.get(act).map(|stumble| stumble.since)
     }
 
+    /// Since when a place does not keep the new token.
+    pub(crate) fn relapsing_since(&self, consumer: &ConsumerName) -> Option<Timestamp> {
+        self.relapses.get(consumer).copied()
+    }
+
     /// Tokens that may live and whose values must not be thrown away. Once the run is over, what was handed in is its
     /// maker's again.
     pub(crate) fn live_values(&self) -> Vec<u32> {

@@ -200,6 +200,7 @@ fn judged(session: &Session, act: &Act, name: &ConsumerName, verification: Verif
     let since = [act.clone(), Act::Install(name.clone())]
         .iter()
         .filter_map(|act| state.failing_since(act))
+        .chain(state.relapsing_since(name))
         .min()
         .unwrap_or(now);
     let error = Error::new(ErrorKind::Unverified, "not verified");

@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use tokenturn::consumer::memory::{Fault, MemoryConsumer};
+use tokenturn::consumer::{Consumer, ConsumerCapabilities, Installation, Slot, Verification};
 use tokenturn::rotation::{Fact, OnFailure, Outcome, TokenRef};
-use tokenturn::{ErrorKind, Event, Policy, Reason, Rotator};
+use tokenturn::{
+    AdmittedToken, ErrorKind, Event, Policy, Reason, Result, Rotator, ScopeModel, ScopeSet, Token,
+};
 
 use crate::world::{World, completed, overlap, place, stuck, swift};
 
@@ -269,26 +272,9 @@ async fn a_new_token_that_is_killed_halfway_is_found_and_replaced_when_a_person_
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_after_a_restart_is_waited_for_and_no_error() {
-    let world = World::new();
-    let a = world.a.clone();
-    let rotator = world
-        .builder()
-        .policy(swift().linger(Duration::ZERO))
-        .observe(move |event: &Event| {
-            // The next check there is the one after the old token's end.
-            if let Fact::Revoking { token: TokenRef::Old, .. } = &event.fact {
-                a.plan_fault("verify", Fault::Refused(ErrorKind::Unavailable));
-            }
-        })
-        .build()
-        .unwrap();
-    let run = rotator.rotate(world.held()).await.unwrap();
-    assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{:?}", run.outcome);
-    world.provider.plan_fault("inspect", Fault::Refused(ErrorKind::Unavailable));
-    world.clock.advance(Duration::from_mins(1));
-    let run = rotator.resume(run.id).await.unwrap();
-    assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{:?}", run.outcome);
-    world.clock.advance(Duration::from_mins(10));
-    completed(&rotator.resume(run.id).await.unwrap());
+use tokenturn::consumer::{Consumer, ConsumerCapabilities, Installation, Slot, Verification};
+use tokenturn::rotation::{Fact, OnFailure, Outcome, TokenRef};
+use tokenturn::{
+    AdmittedToken, ErrorKind, Event, Policy, Reason, Result, Rotator, ScopeModel, ScopeSet, Token,
+};
 }
