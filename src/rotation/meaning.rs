@@ -177,6 +177,8 @@ impl State {
         place.holds.extend(old.into_iter().chain(new));
         place.progress = Progress::Waiting;
         place.fresh = false;
+        // What was confirmed was confirmed of another state of the place.
+        place.confirmed = false;
         self.looked_last = false;
         Ok(())
     }

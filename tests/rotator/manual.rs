@@ -3,9 +3,9 @@
 use tokenturn::consumer::Manual;
 use tokenturn::consumer::memory::Fault;
 use tokenturn::rotation::{Ask, Decision, Fact, Outcome, TokenRef};
-use tokenturn::{ConsumerName, ErrorKind, Rotator, Run};
+use tokenturn::{ConsumerName, ErrorKind, Policy, Rotator, Run};
 
-use crate::world::{World, asks, completed, stuck, swift};
+use crate::world::{World, asks, completed, place, seconds, stuck, swift};
 
 fn console() -> ConsumerName {
     ConsumerName::new("console").unwrap()
@@ -92,4 +92,17 @@ async fn a_place_that_fails_while_a_person_is_at_another_is_said_at_once() {
     let policy = swift().on_failure(tokenturn::rotation::OnFailure::Hold);
     let rotator = world.builder().policy(policy).consumer(manual).build().unwrap();
     stuck(&rotator.rotate(world.held()).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_was_confirmed_is_asked_again_of_a_place_that_fell_back() {
+    let world = World::new().with_a(place().confirmed_by_person("Save the configuration."));
+    let rotator = world.with_policy(Policy::default().linger(seconds(60)));
+    let run = rotator.rotate(world.held()).await.unwrap();
+    let run = rotator.resolve(run.id, Decision::Confirm(ConsumerName::new("a").unwrap())).await.unwrap();
+    world.a.put(&world.old);
+    world.clock.advance(seconds(90_000));
+    let run = rotator.resume(run.id).await.unwrap();
+    assert!(matches!(asks(&run), [Ask::Confirmation { .. }]), "{run:?}");
+    assert!(world.provider.is_alive(&world.old));
 }
