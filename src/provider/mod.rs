@@ -23,7 +23,8 @@ use crate::token::{Grant, RetiredToken, ScopeModel, ScopeSet, Token};
 /// lost, cut off or not understood after the request was sent are `Unknown`; refusals are `None`.
 #[async_trait]
 pub trait Provider: Debug + Send + Sync + 'static {
-    /// Its name in plans, events and the journal. It never changes.
+    /// Its name in plans, events and the journal. It never changes, and two that do not know each other's tokens have
+    /// two: tokens kept under one name are never shown to a provider of another.
     fn name(&self) -> &str;
 
     /// What it can do. The engine relies on every word of it.

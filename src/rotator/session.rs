@@ -56,7 +56,10 @@ impl Session {
         let head = head_of(&inner).await?;
         let log = inner.journal.load(&inner.name, head.since.before()).await?;
         let (state, mac) = replay(&inner, &head, &log.records)?;
-        let stored = log.values.into_iter().map(|value| (value.id.clone(), value)).collect();
+        let stored: BTreeMap<_, _> = log.values.into_iter().map(|value| (value.id.clone(), value)).collect();
+        if let Some(state) = state.as_ref().filter(|state| state.ending().is_none() || !stored.is_empty()) {
+            same_provider(&inner, state)?;
+        }
         Ok(Self {
             inner,
             lease,
@@ -373,6 +376,19 @@ pub(super) fn read(record: &Record) -> Result<Fact> {
 
 fn damaged(what: &str) -> Error {
     Error::new(ErrorKind::Journal, format!("the journal is damaged: {what}; do not act on it, restore or inspect it"))
+}
+
+/// A token is shown to the provider that it comes from, and to no other.
+fn same_provider(inner: &Inner, state: &State) -> Result<()> {
+    let (theirs, ours) = (&state.charter().provider, inner.provider.name());
+    if theirs == ours {
+        return Ok(());
+    }
+    let text = format!(
+        "the journal keeps tokens of {theirs} for this credential, and they may not be shown to {ours}: build the rotator \
+         with the provider that it had, or give the new one a credential of its own"
+    );
+    Err(Error::new(ErrorKind::Configuration, text).with_subject(inner.name.as_str()))
 }
 
 /// Which run a caller means.

@@ -1,8 +1,10 @@
 //! Tokens made elsewhere, brought to added places, or the first of all.
 
 use tokenturn::consumer::memory::{Fault, MemoryConsumer};
+use tokenturn::provider::memory::MemoryProvider;
+use tokenturn::provider::{Issuance, IssueRequest, Liveness, Provider, ProviderCapabilities, Revocation};
 use tokenturn::rotation::{Fact, OldEnd, Outcome};
-use tokenturn::{ErrorKind, Predecessor, ScopeSet, Token};
+use tokenturn::{ErrorKind, Grant, Label, Predecessor, Result, RetiredToken, ScopeModel, ScopeSet, Token, TokenId};
 
 use crate::world::{World, completed, repo, swift};
 
@@ -200,4 +202,67 @@ async fn a_spread_leaves_the_secret_of_the_current_token_alone() {
     let world = with_companions().await;
     completed(&world.rotator().spread(&["b"]).await.unwrap());
     assert_eq!(world.kept().await, ["current", "current+"]);
+}
+
+#[tokio::test]
+async fn a_token_of_one_provider_is_never_shown_to_another() {
+    let world = World::of(crate::world::guided());
+    let run = world.rotator().rotate(world.held()).await.unwrap();
+    let elsewhere = Elsewhere { inner: MemoryProvider::new().with_capabilities(crate::world::guided()) };
+    let rotator = tokenturn::Rotator::builder("bot", elsewhere)
+        .consumer(world.a.clone())
+        .consumer(world.b.clone())
+        .policy(swift())
+        .journal(world.journal.clone())
+        .clock(std::sync::Arc::new(world.clock.clone()))
+        .build()
+        .unwrap();
+    let error = rotator.supply(run.id, world.provider.mint("bot", repo())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+}
+
+/// Another provider, which no token of this world may reach.
+#[derive(Debug)]
+struct Elsewhere {
+    inner: MemoryProvider,
+}
+
+#[async_trait::async_trait]
+impl Provider for Elsewhere {
+    #[expect(clippy::unnecessary_literal_bound, reason = "the trait's signature")]
+    fn name(&self) -> &str {
+        "elsewhere"
+    }
+
+    fn capabilities(&self) -> ProviderCapabilities {
+        self.inner.capabilities()
+    }
+
+    fn scopes(&self) -> ScopeModel {
+        self.inner.scopes()
+    }
+
+    async fn inspect(&self, _: &Token) -> Result<Grant> {
+        panic!("a token was sent to another provider");
+    }
+
+    async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
+        self.inner.issue(request).await
+    }
+
+    async fn collect(&self, ticket: &Token) -> Result<Issuance> {
+        self.inner.collect(ticket).await
+    }
+
+    async fn revoke(&self, _: &RetiredToken) -> Result<Revocation> {
+        panic!("a token was sent to another provider");
+    }
+
+    async fn status(&self, id: &TokenId) -> Result<Liveness> {
+        self.inner.status(id).await
+    }
+
+    async fn find(&self, label: &Label) -> Result<Vec<TokenId>> {
+        self.inner.find(label).await
+    }
 }
