@@ -111,9 +111,15 @@ impl State {
         }
         Some(match self.gave_up.get(&Act::Issue).or_else(|| self.gave_up.get(&Act::Collect)) {
             Some(problem) => self.fail(problem.clone()),
-            None if self.lost >= LOST_ATTEMPTS => vec![Step::Await(Wait::Decision)],
+            None if self.lost >= LOST_ATTEMPTS || self.is_crowded() => vec![Step::Await(Wait::Decision)],
             None => vec![Step::Do(Act::Issue)],
         })
+    }
+
+    /// Where only so many tokens may live, what a lost attempt left behind may push out the one that is in use.
+    fn is_crowded(&self) -> bool {
+        let left = !self.orphans.is_empty() || self.found.values().any(|life| !matches!(life, Life::Dead(_)));
+        matches!(self.charter.can.fate, Fate::DiesBeyond(_)) && self.lost > 0 && left
     }
 
     /// A token was asked for, and the answer is not durable. Asking again blindly would make a second one, or kill the

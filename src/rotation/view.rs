@@ -111,7 +111,7 @@ impl State {
             }
             (Issue::Issuing { .. }, _) => "it cannot be found out what came of asking for a token: retry looks again",
             (Issue::NotYet, _) if self.lost > 0 => {
-                "the answers of several attempts were lost: look at the line, then retry"
+                "the answers of attempts were lost, and what they made may live: look at the line, delete the orphans, then retry"
             }
             _ => "the old token cannot be looked at, so it cannot be put back safely: retry looks again",
         }

@@ -1,9 +1,11 @@
 //! Rotations in which old and new overlap and nothing goes wrong.
 
 use tokenturn::Predecessor;
-use tokenturn::rotation::{Death, Fact, OldEnd};
+use tokenturn::consumer::memory::Fault;
+use tokenturn::provider::Fate;
+use tokenturn::rotation::{Death, Decision, Fact, OldEnd};
 
-use crate::world::{World, completed, place, repo};
+use crate::world::{World, completed, overlap, place, repo, stuck};
 
 #[tokio::test]
 async fn the_new_token_is_everywhere_and_the_old_one_is_dead() {
@@ -109,4 +111,17 @@ async fn two_credentials_in_one_journal_do_not_disturb_each_other() {
     completed(&world.rotator().rotate(world.held()).await.unwrap());
     assert_eq!(world.provider.live(), 2);
     assert!(other.check(&Predecessor::Kept).await.unwrap().is_healthy());
+}
+
+#[tokio::test]
+async fn what_a_lost_attempt_left_does_not_push_out_the_token_in_use() {
+    let mut can = overlap();
+    (can.fate, can.finds_by_label) = (Fate::DiesBeyond(2), false);
+    let world = World::of(can);
+    world.provider.plan_fault("issue", Fault::LostAfter);
+    let rotator = world.rotator();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    assert!(stuck(&run).contains("delete the orphans"), "{run:?}");
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Issuing { .. })), 1);
+    completed(&rotator.resolve(run.id, Decision::Retry).await.unwrap());
 }
