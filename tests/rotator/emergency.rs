@@ -144,3 +144,14 @@ async fn an_old_token_that_leaked_is_not_put_back_when_the_new_one_leaks_too() {
     assert!(world.all_hold(&world.newest()));
     assert_eq!(world.provider.live(), 1, "both that leaked are dead");
 }
+
+#[tokio::test]
+async fn a_new_token_that_leaked_goes_even_where_a_place_cannot_be_reached() {
+    let world = World::new();
+    let rotator = world.with_policy(Policy::default().linger(seconds(10)).on_failure(OnFailure::Hold));
+    rotator.rotate(world.held()).await.unwrap();
+    let leaked = world.newest();
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    let run = rotator.emergency(Predecessor::Held(leaked.clone()), Urgency::ReplaceNow).await.unwrap();
+    assert!(!world.provider.is_alive(&leaked), "it lives on: {run:?}");
+}

@@ -154,3 +154,16 @@ async fn a_dead_old_token_is_no_hindrance_and_no_way_back() {
     assert_eq!(completed(&run).old, OldEnd::Dead(Death::Found));
     assert_eq!(world.count(|fact| matches!(fact, Fact::Revoking { .. })), 0);
 }
+
+#[tokio::test]
+async fn a_kept_token_is_still_known_by_its_id_when_its_turn_comes() {
+    let world = World::new();
+    completed(&world.rotator().rotate(world.held()).await.unwrap());
+    completed(&world.rotator().rotate(tokenturn::Predecessor::Kept).await.unwrap());
+    let ids: Vec<_> = world
+        .facts()
+        .into_iter()
+        .filter_map(|fact| if let Fact::Begun(charter) = fact { Some(charter.predecessor.id) } else { None })
+        .collect();
+    assert!(ids[1].is_some(), "the run before knew the id, and this one cannot end it by that: {ids:?}");
+}

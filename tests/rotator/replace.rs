@@ -95,3 +95,12 @@ async fn the_value_survives_a_restart_in_the_journal() {
     completed(&run);
     assert!(world.all_hold(&world.newest()));
 }
+
+#[tokio::test]
+async fn a_place_that_failed_for_good_is_told_while_another_waits_for_a_person() {
+    let world = World::of(replace()).with_a(tokenturn::consumer::ConsumerCapabilities::new("m").by_person());
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    let run = world.rotator().rotate(world.held()).await.unwrap();
+    let text = format!("{:?}", run.outcome);
+    assert!(text.contains("refused on purpose"), "b is down for good, and nobody is told: {text}");
+}
