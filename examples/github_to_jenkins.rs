@@ -78,7 +78,7 @@ fn rotator() -> Result<Rotator> {
 async fn go_on(bot: &Rotator, run: Run) -> Result<Run> {
     let Run { id, outcome, .. } = run;
     match outcome {
-        Outcome::AwaitingPerson { asks } => {
+        Outcome::AwaitingPerson { asks, .. } => {
             let Some(ask) = asks.into_iter().next() else {
                 return Err("the run waits for nobody".into());
             };

@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut run = bot.rotate(Predecessor::Held(old.clone())).await?;
     while !run.outcome.is_over() {
         run = match run.outcome.clone() {
-            Outcome::AwaitingPerson { asks } => with_a_person(&bot, run, &asks, &github, &jenkins).await?,
+            Outcome::AwaitingPerson { asks, .. } => with_a_person(&bot, run, &asks, &github, &jenkins).await?,
             Outcome::Draining { until } => {
                 println!("\n(A day passes, for jobs that still run with the old token: until {until}.)\n");
                 clock.advance(Duration::from_hours(24));

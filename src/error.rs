@@ -109,6 +109,13 @@ impl Error {
         self
     }
 
+    /// The same as another kind of thing.
+    #[must_use]
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// Names the provider, consumer or credential it is about. The innermost name stays.
     #[must_use]
     pub fn with_subject(mut self, subject: impl Into<String>) -> Self {

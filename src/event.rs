@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::journal::Seq;
 use crate::name::{CredentialName, RunId};
-use crate::rotation::{Ending, Fact, OldEnd, Standing};
+use crate::rotation::{Death, Ending, Fact, OldEnd, Standing};
 
 /// One thing that has happened, told after it became durable. Every record makes exactly one event, with its number, so
 /// that a listener that missed some asks for those after the last one it saw.
@@ -124,6 +124,10 @@ impl fmt::Display for Fact {
                 Ending::Completed { old } => {
                     f.write_str("completed: ")?;
                     f.write_str(match old {
+                        OldEnd::Dead(Death::Answered) => {
+                            "the provider says that the old token is ended; nobody could look"
+                        }
+                        OldEnd::Dead(Death::Word) => "a person says that the old token is deleted; nobody could look",
                         OldEnd::Dead(_) => "the old token is dead",
                         OldEnd::Kept => "the old token lives on, as was decided",
                         OldEnd::KeptForForgotten => "the old token lives on, as a forgotten consumer may hold it",

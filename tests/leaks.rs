@@ -147,7 +147,7 @@ impl World {
             self.clock.advance(Duration::from_hours(1));
             let Ok(Run { id, outcome, .. }) = &run else { break };
             run = match outcome {
-                Outcome::AwaitingPerson { asks } => {
+                Outcome::AwaitingPerson { asks, .. } => {
                     let Some(guide) = asks[0].guide().filter(|guide| guide.link.is_some()) else { break };
                     bot.supply(id.clone(), self.paste(guide)).await
                 }

@@ -48,8 +48,9 @@ fn cause(error: &reqwest::Error, secrets: &Redactor) -> String {
 /// The error of an answer that is not what was asked for.
 pub(super) fn of_status(answer: &Answer, host: &str, explained: Option<Error>) -> Error {
     let effect = match answer.status {
-        // After a write, some point elsewhere to show what came of it.
-        300..=303 | 408 | 500.. if answer.writes => Effect::Unknown,
+        408 | 500.. if answer.writes => Effect::Unknown,
+        // After a write, some point elsewhere to show what came of it; to a login they point instead of writing.
+        300..=303 if answer.writes && !to_login(answer) => Effect::Unknown,
         _ => Effect::None,
     };
     let wait = pause(answer);
@@ -59,6 +60,11 @@ pub(super) fn of_status(answer: &Answer, host: &str, explained: Option<Error>) -
         (None, ErrorKind::RateLimited) if error.retry_after().is_none() => error.with_retry_after(UNSAID),
         _ => error,
     }
+}
+
+fn to_login(answer: &Answer) -> bool {
+    let to = answer.header("location").unwrap_or_default().to_ascii_lowercase();
+    ["login", "signin", "sign_in", "sso", "saml", "oauth"].iter().any(|word| to.contains(word))
 }
 
 fn general(answer: &Answer, host: &str, paused: bool) -> Error {

@@ -107,11 +107,13 @@ impl Journal for MemoryJournal {
         })
     }
 
-    async fn claim_due(&self, holder: &Holder, ttl: Duration, limit: usize) -> Result<Vec<Lease>> {
-        let (now, due) = (self.now(), HeadFilter::all().due(self.inner.clock.now()));
+    async fn claim_due(&self, filter: &HeadFilter, holder: &Holder, ttl: Duration, limit: usize) -> Result<Vec<Lease>> {
+        let (now, due) = (self.now(), filter.clone().due(self.inner.clock.now()));
         let mut all = self.lock();
-        let ready = all.values_mut().filter(|entry| due.admits(&entry.head) && entry.held_for(holder, now).is_none());
-        Ok(ready.take(limit).map(|entry| entry.grant(holder, now, ttl)).collect())
+        let free = all.values_mut().filter(|entry| due.admits(&entry.head) && entry.held_for(holder, now).is_none());
+        let mut ready: Vec<&mut Entry> = free.collect();
+        ready.sort_by_key(|entry| entry.head.wake_at);
+        Ok(ready.into_iter().take(limit).map(|entry| entry.grant(holder, now, ttl)).collect())
     }
 
     async fn append(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<Seq> {

@@ -14,7 +14,8 @@ use crate::name::{CredentialName, Holder};
 
 pub use memory::MemoryJournal;
 pub use record::{
-    Batch, Claim, Durability, Head, HeadFilter, Lease, Log, Mac, Page, Record, SealedValue, Seq, Status, ValueId,
+    Batch, Claim, Current, Durability, Head, HeadFilter, Lease, Log, Mac, Page, Record, SealedValue, Seq, Status,
+    ValueId,
 };
 pub use seal::{InProcess, SealContext, Sealed, Sealer};
 
@@ -36,12 +37,13 @@ pub trait Journal: Debug + Send + Sync + 'static {
     /// When the journal cannot be reached.
     async fn claim(&self, credential: &CredentialName, holder: &Holder, ttl: Duration) -> Result<Claim>;
 
-    /// Claims up to `limit` credentials whose open run can go on without a person by now.
+    /// Claims up to `limit` credentials of those that pass the filter and whose open run can go on without a person by
+    /// now, those first that wait longest.
     ///
     /// # Errors
     ///
     /// When the journal cannot be reached.
-    async fn claim_due(&self, holder: &Holder, ttl: Duration, limit: usize) -> Result<Vec<Lease>>;
+    async fn claim_due(&self, filter: &HeadFilter, holder: &Holder, ttl: Duration, limit: usize) -> Result<Vec<Lease>>;
 
     /// Makes a batch durable and renews the lease. `after` is the last record that the caller knows of.
     ///

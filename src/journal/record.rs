@@ -1,5 +1,6 @@
 //! What a journal holds.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::seal::{SealContext, Sealed};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::name::{CredentialName, Holder, RunId};
-use crate::token::Fingerprint;
+use crate::name::{CredentialName, Holder, Label, RunId, TokenId};
+use crate::token::{Expiry, Fingerprint};
 
 /// A place in a credential's log, counted from one. Zero stands before the first record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -231,8 +232,40 @@ pub struct Head {
     pub status: Status,
     /// When it can go on without a person.
     pub wake_at: Option<Timestamp>,
-    /// What may be shown of the token that is in use.
-    pub current: Option<Fingerprint>,
+    /// The token that is in use.
+    pub current: Option<Current>,
+}
+
+/// The token that is in use, as far as it may be shown: what the next run must know of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Current {
+    /// What may be shown of its value.
+    pub fingerprint: Fingerprint,
+    /// The provider that it is of. No other is shown it.
+    pub provider: String,
+    /// Its id there, where known.
+    pub id: Option<TokenId>,
+    /// The name that it carries there, where a run gave it one.
+    pub label: Option<Label>,
+    /// Until when it lives, as far as its provider said.
+    pub expiry: Expiry,
+    /// Since when it is in use everywhere.
+    pub since: Timestamp,
+}
+
+impl Current {
+    /// The token of this fingerprint, in use since then.
+    pub fn new(fingerprint: Fingerprint, provider: impl Into<String>, since: Timestamp) -> Self {
+        Self { fingerprint, provider: provider.into(), id: None, label: None, expiry: Expiry::Unknown, since }
+    }
+
+    /// Its id and name at its provider, and its end.
+    #[must_use]
+    pub fn known_as(mut self, id: Option<TokenId>, label: Option<Label>, expiry: Expiry) -> Self {
+        (self.id, self.label, self.expiry) = (id, label, expiry);
+        self
+    }
 }
 
 impl Head {
@@ -343,8 +376,8 @@ impl Log {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HeadFilter {
-    /// This one.
-    pub credential: Option<CredentialName>,
+    /// These.
+    pub among: Option<BTreeSet<CredentialName>>,
     /// Those whose token in use is this one.
     pub current: Option<Fingerprint>,
     /// Those with an open run.
@@ -363,7 +396,13 @@ impl HeadFilter {
     /// This credential's.
     #[must_use]
     pub fn of(credential: &CredentialName) -> Self {
-        Self { credential: Some(credential.clone()), ..Self::default() }
+        Self::among([credential.clone()])
+    }
+
+    /// Those of these names.
+    #[must_use]
+    pub fn among(credentials: impl IntoIterator<Item = CredentialName>) -> Self {
+        Self { among: Some(credentials.into_iter().collect()), ..Self::default() }
     }
 
     /// Those whose token in use is this one.
@@ -389,8 +428,10 @@ impl HeadFilter {
     /// Whether a head passes.
     #[must_use]
     pub fn admits(&self, head: &Head) -> bool {
-        self.credential.as_ref().is_none_or(|name| *name == head.credential)
-            && self.current.is_none_or(|current| head.current == Some(current))
+        self.among.as_ref().is_none_or(|names| names.contains(&head.credential))
+            && self
+                .current
+                .is_none_or(|current| head.current.as_ref().is_some_and(|in_use| in_use.fingerprint == current))
             && (!self.open || head.status.is_open())
             && self.due.is_none_or(|by| head.status.is_open() && head.wake_at.is_some_and(|at| at <= by))
     }

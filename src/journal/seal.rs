@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::record::{Mac, Seq};
+use super::record::{Mac, Seq, ValueId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{CredentialName, RunId};
 use crate::token::Token;
@@ -23,13 +23,15 @@ pub struct SealContext {
     pub epoch: u64,
     /// With which record.
     pub seq: Seq,
+    /// Under which name it is kept.
+    pub value: ValueId,
 }
 
 impl SealContext {
     /// A place in a credential's log.
     #[must_use]
-    pub fn new(credential: CredentialName, run: RunId, epoch: u64, seq: Seq) -> Self {
-        Self { credential, run, epoch, seq }
+    pub fn new(credential: CredentialName, run: RunId, epoch: u64, seq: Seq, value: ValueId) -> Self {
+        Self { credential, run, epoch, seq, value }
     }
 }
 
@@ -75,7 +77,8 @@ impl fmt::Debug for Sealed {
     }
 }
 
-/// Seals values, and ties records together. A key-management service can stand behind it.
+/// Seals values, and ties records together. A key-management service can stand behind the sealing; the ties want a key at
+/// hand, as there is one for every record.
 #[async_trait]
 pub trait Sealer: fmt::Debug + Send + Sync + 'static {
     /// Whether what it sealed can be opened after a restart.
@@ -101,6 +104,13 @@ pub trait Sealer: fmt::Debug + Send + Sync + 'static {
     ///
     /// When the key cannot be used.
     fn mac(&self, previous: &Mac, message: &[u8]) -> Result<Mac>;
+
+    /// Whether a record's message was tied so, with this key or one that it replaced.
+    ///
+    /// # Errors
+    ///
+    /// When the key cannot be used.
+    fn ties(&self, previous: &Mac, message: &[u8], tie: &Mac) -> Result<bool>;
 }
 
 /// Seals nothing, and lets nothing leave the process: for journals in memory. A durable journal refuses it at `build()`.
@@ -139,6 +149,10 @@ impl Sealer for InProcess {
     /// Without a key this finds accidents, not malice; there is no disk on which anybody could do any.
     fn mac(&self, previous: &Mac, message: &[u8]) -> Result<Mac> {
         Ok(Mac::new(Sha256::new().chain_update(previous.as_bytes()).chain_update(message).finalize().into()))
+    }
+
+    fn ties(&self, previous: &Mac, message: &[u8], tie: &Mac) -> Result<bool> {
+        Ok(self.mac(previous, message)? == *tie)
     }
 }
 

@@ -91,6 +91,7 @@ impl State {
                 let candidate = self.candidate_mut()?;
                 candidate.seen_alive = true;
                 candidate.vouched = true;
+                candidate.expiry = grant.expiry;
                 let waived = matches!(candidate.admission, Admission::Unjudged { waived: true });
                 candidate.admission = Admission::Admitted { grant: grant.clone(), waived };
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::consumer::{ConsumerCapabilities, Order, Proof, Verification};
-use crate::name::{ConsumerName, CredentialName, RunId, TokenId};
+use crate::name::{ConsumerName, CredentialName, Label, RunId, TokenId};
 use crate::provider::ProviderCapabilities;
 use crate::token::{Answer, Fingerprint};
 
@@ -108,25 +108,35 @@ pub struct OldToken {
     pub fingerprint: Option<Fingerprint>,
     /// Its id at the provider.
     pub id: Option<TokenId>,
+    /// The name that it carries there, where a run gave it one.
+    #[serde(default)]
+    pub label: Option<Label>,
 }
 
 impl OldToken {
     /// There is none: a first installation.
     #[must_use]
     pub fn absent() -> Self {
-        Self { held: Possession::Absent, fingerprint: None, id: None }
+        Self { held: Possession::Absent, fingerprint: None, id: None, label: None }
     }
 
     /// We have its value, handed in or kept.
     #[must_use]
     pub fn held(held: Possession, fingerprint: Fingerprint, id: Option<TokenId>) -> Self {
-        Self { held, fingerprint: Some(fingerprint), id }
+        Self { held, fingerprint: Some(fingerprint), id, label: None }
     }
 
     /// We know its id alone.
     #[must_use]
     pub fn known(id: TokenId) -> Self {
-        Self { held: Possession::Known, fingerprint: None, id: Some(id) }
+        Self { held: Possession::Known, fingerprint: None, id: Some(id), label: None }
+    }
+
+    /// The name that it carries at the provider.
+    #[must_use]
+    pub fn with_label(mut self, label: Option<Label>) -> Self {
+        self.label = label;
+        self
     }
 
     /// Whether its value is at hand.

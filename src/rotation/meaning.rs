@@ -8,7 +8,7 @@ use super::{Act, Compromised, Death, Origin, Standing, TokenRef, Urgency};
 use crate::error::{Effect, ErrorKind, Problem, Result};
 use crate::name::{ConsumerName, TokenId};
 use crate::provider::Fate;
-use crate::token::{Fingerprint, Grant, Reason, Refusal};
+use crate::token::{Expiry, Fingerprint, Grant, Reason, Refusal};
 
 impl State {
     pub(super) fn resumed(&mut self) {
@@ -119,6 +119,7 @@ impl State {
             seen_alive: false,
             life: Life::Alive,
             admission: Admission::Unjudged { waived: false },
+            expiry: Expiry::Unknown,
             vouched: false,
             discarded: None,
         });
@@ -287,6 +288,8 @@ impl State {
         // A call may press harder than the one before, and never less.
         self.emergency.entry(compromised).and_modify(|before| *before = (*before).min(mode)).or_insert(mode);
         self.stumbles.clear();
+        // What was given up is tried once more, now that haste is needed.
+        self.gave_up.retain(|act, _| !matches!(act, Act::Preflight(_) | Act::Install(_) | Act::Verify(_)));
         match compromised {
             Compromised::Old => {
                 self.old.kept = false;

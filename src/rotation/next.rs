@@ -329,12 +329,24 @@ impl State {
     fn may_end(&self, token: &TokenRef) -> bool {
         let leaked = match token {
             TokenRef::Old => self.emergency_for(Compromised::Old),
-            TokenRef::New(attempt) if self.emergency.get(&Compromised::New) == Some(&Urgency::RevokeFirst) => {
-                self.issued.iter().any(|i| i.attempt == *attempt && i.discarded == Some(Reason::Compromised))
+            TokenRef::New(attempt) => {
+                let named =
+                    self.issued.iter().any(|i| i.attempt == *attempt && i.discarded == Some(Reason::Compromised));
+                let first = self.emergency.get(&Compromised::New) == Some(&Urgency::RevokeFirst);
+                // Otherwise it goes once every place that can be reached has another.
+                let mut holders =
+                    self.charter.places.iter().zip(&self.places).filter(|(_, at)| at.holds.contains(token));
+                named && (first || holders.all(|(place, at)| at.forgotten || self.is_out_of_reach(place)))
             }
-            TokenRef::New(_) | TokenRef::Found(_) => false,
+            TokenRef::Found(_) => false,
         };
         leaked || !self.places.iter().any(|at| at.holds.contains(token))
+    }
+
+    fn is_out_of_reach(&self, place: &Place) -> bool {
+        let name = || place.name.clone();
+        self.failure_at(place).is_some()
+            || [Act::Restore(name()), Act::VerifyRestored(name())].iter().any(|act| self.gave_up.contains_key(act))
     }
 
     fn gave_up_ending(&self, token: &TokenRef) -> bool {

@@ -82,6 +82,8 @@ pub enum Outcome {
     AwaitingPerson {
         /// What. They may be done in any order.
         asks: Vec<Ask>,
+        /// What failed meanwhile: the run waits for the person, and these need one too.
+        problems: Vec<Problem>,
     },
     /// Something failed and is tried again. Call `resume_due` then.
     BackingOff {

@@ -27,7 +27,7 @@ impl State {
         let replaced =
             self.charter.source == Source::Issue && self.charter.can.fate == Fate::Dies && self.candidate.is_some();
         let down = self.has_old() && matches!(self.old.life, Life::Dead(_));
-        replaced || down || self.emergency_for(Compromised::Old)
+        replaced || down || !self.emergency.is_empty()
     }
 
     pub(super) fn emergency_for(&self, which: Compromised) -> bool {

@@ -14,7 +14,7 @@ use crate::consumer::Slot;
 use crate::error::{Problem, Result};
 use crate::guide::Guide;
 use crate::name::{ConsumerName, Label, TokenId};
-use crate::token::{Fingerprint, Grant, Reason, Refusal};
+use crate::token::{Expiry, Fingerprint, Grant, Reason, Refusal};
 
 /// What the facts of a run add up to. It is made from them alone, and two runs with the same facts are the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +119,8 @@ pub(super) struct Issued {
     pub(super) seen_alive: bool,
     pub(super) life: Life,
     pub(super) admission: Admission,
+    /// Until when it lives, as its provider said when it was admitted.
+    pub(super) expiry: Expiry,
     /// Whether it was ever judged to be what was asked for, or a person vouched for it.
     pub(super) vouched: bool,
     /// Why it is no longer wanted.

@@ -9,7 +9,7 @@ use crate::clock::Timestamp;
 use crate::consumer::Slot;
 use crate::error::Problem;
 use crate::name::{ConsumerName, Label, TokenId};
-use crate::token::{Fingerprint, Grant};
+use crate::token::{Expiry, Fingerprint, Grant};
 
 impl State {
     /// What the run is about.
@@ -46,7 +46,9 @@ impl State {
             }
         }
         if !asks.is_empty() {
-            return Some(Outcome::AwaitingPerson { asks });
+            let stumbles = self.stumbles.values().map(|stumble| stumble.problem.clone());
+            let problems = self.gave_up.values().cloned().chain(stumbles).collect();
+            return Some(Outcome::AwaitingPerson { asks, problems });
         }
         // Past the cut-over, what waits without having failed waits for the time of grace.
         let failed = waiting.iter().any(|(_, act)| self.stumbles.contains_key(act));
@@ -258,6 +260,18 @@ impl State {
     /// Whether a second secret came with it.
     pub(crate) fn has_companion(&self) -> bool {
         self.candidate_ref().is_some_and(|candidate| candidate.companion)
+    }
+
+    /// The name that the new token carries at its provider, where this run gave it one.
+    pub(crate) fn candidate_label(&self) -> Option<Label> {
+        let candidate = self.candidate_ref()?;
+        let named = matches!(candidate.origin, Origin::Minted | Origin::Pasted);
+        named.then(|| self.charter.run.label(candidate.attempt))
+    }
+
+    /// Until when the new token lives, as its provider said when it was admitted.
+    pub(crate) fn candidate_expiry(&self) -> Expiry {
+        self.candidate_ref().map_or(Expiry::Unknown, |candidate| candidate.expiry)
     }
 
     /// What its provider said of it when it was admitted.

@@ -125,7 +125,7 @@ async fn admitted_old(session: &Session) -> Result<AdmittedToken> {
 
 async fn preflight(session: &Session, looks: &Looks, name: &ConsumerName) -> Result<Vec<Fact>> {
     let consumer = session.inner.consumer(name)?;
-    let slot = consumer.preflight().await.map_err(|error| error.with_subject(name.as_str()))?;
+    let slot = consumer.preflight().await.map_err(|error| by_consumer(name, error))?;
     let state = session.state()?;
     let checkable = consumer.capabilities().proves_something() && !consumer.capabilities().by_person;
     let at_stake = state.candidate().is_none() && state.old_is_live() && state.charter().predecessor.has_value();
@@ -133,7 +133,7 @@ async fn preflight(session: &Session, looks: &Looks, name: &ConsumerName) -> Res
     if checkable && at_stake {
         // A check that cannot be run is found now, while nothing is at stake.
         let old = looks.old_token(session).await?;
-        baseline = Some(consumer.verify(old, &slot).await.map_err(|error| error.with_subject(name.as_str()))?);
+        baseline = Some(consumer.verify(old, &slot).await.map_err(|error| by_consumer(name, error))?);
     }
     Ok(vec![Fact::Preflighted { consumer: name.clone(), slot, baseline }])
 }
@@ -141,7 +141,7 @@ async fn preflight(session: &Session, looks: &Looks, name: &ConsumerName) -> Res
 async fn install(session: &Session, looks: &Looks, name: &ConsumerName, uncertain: bool) -> Result<Vec<Fact>> {
     let consumer = session.inner.consumer(name)?;
     let token = looks.new_token(session).await?;
-    let about = |error: Error| error.with_subject(name.as_str());
+    let about = |error: Error| by_consumer(name, error);
     let expected = if uncertain {
         // A write was under way and nobody knows what came of it: look before writing again.
         let slot = consumer.preflight().await.map_err(about)?;
@@ -171,7 +171,7 @@ async fn restore(session: &Session, looks: &Looks, name: &ConsumerName) -> Resul
         }
         Err(error) => return Err(error),
     };
-    let about = |error: Error| error.with_subject(name.as_str());
+    let about = |error: Error| by_consumer(name, error);
     let expected = consumer.preflight().await.map_err(about)?;
     Ok(match consumer.install(token, &expected).await.map_err(about)? {
         Installation::Done(slot) => vec![Fact::Restored { consumer: name.clone(), slot }],
@@ -190,7 +190,7 @@ async fn verify(session: &Session, act: &Act, name: &ConsumerName, token: &Admit
 async fn check(session: &Session, name: &ConsumerName, token: &AdmittedToken) -> Result<Verification> {
     let consumer = session.inner.consumer(name)?;
     let slot = slot_of(session, name)?;
-    consumer.verify(token, &slot).await.map_err(|error| error.with_subject(name.as_str()))
+    consumer.verify(token, &slot).await.map_err(|error| by_consumer(name, error))
 }
 
 /// What a verification means for the run.
@@ -363,7 +363,8 @@ async fn revoke(session: &Session, token: &TokenRef) -> Result<Vec<Fact>> {
     }
     let label = match token {
         TokenRef::New(attempt) => Some(state.charter().run.label(*attempt)),
-        TokenRef::Found(_) | TokenRef::Old => None,
+        TokenRef::Old => state.charter().predecessor.label.clone(),
+        TokenRef::Found(_) => None,
     };
     let successor = match (token, state.candidate()) {
         (TokenRef::Old, Some(TokenRef::New(attempt))) if attempt > 0 => Some(state.charter().run.label(attempt)),
@@ -462,8 +463,18 @@ fn alive_still(session: &Session, token: &TokenRef, act: &Act) -> Result<Vec<Fac
     Ok(vec![alive, failed(session, act, &slow)?])
 }
 
-fn by_provider(session: &Session, error: Error) -> Error {
-    error.with_subject(session.inner.provider.name())
+pub(super) fn by_provider(session: &Session, error: Error) -> Error {
+    foreign(error).with_subject(session.inner.provider.name())
+}
+
+fn by_consumer(name: &ConsumerName, error: Error) -> Error {
+    foreign(error).with_subject(name.as_str())
+}
+
+/// What is wrong with the engine or its journal only they can say: said by others, it would stop the run unrecorded.
+fn foreign(error: Error) -> Error {
+    let own = [ErrorKind::Journal, ErrorKind::Internal, ErrorKind::Fenced];
+    if own.contains(&error.kind()) { error.with_kind(ErrorKind::Protocol) } else { error }
 }
 
 /// A problem that names its act, for checks outside a run.

@@ -3,10 +3,11 @@
 use super::session::{self, Session};
 use super::{Predecessor, Rotator, Run, another_open, engine, look};
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Current;
 use crate::name::RunId;
 use crate::provider::Fate;
 use crate::rotation::{Charter, Fact, OldPolicy, Place, Source, TokenRef};
-use crate::token::{Fingerprint, Token};
+use crate::token::Token;
 
 impl Rotator {
     pub(super) async fn begin(&self, given: Option<Token>, predecessor: Predecessor, places: &[Place]) -> Result<Run> {
@@ -15,7 +16,8 @@ impl Rotator {
             let same = match (&predecessor, &given) {
                 (Predecessor::Held(old), None) => state.charter().predecessor.fingerprint == Some(old.fingerprint()),
                 (_, Some(token)) => state.charter().source == Source::Given(token.fingerprint()),
-                _ => true,
+                // A run that brings a token somewhere replaces none.
+                _ => state.charter().source == Source::Issue,
             };
             if same {
                 return engine::resume(session).await;
@@ -42,12 +44,12 @@ impl Rotator {
     pub(super) async fn held_by_another(
         &self,
         predecessor: &Predecessor,
-        current: Option<Fingerprint>,
+        current: Option<&Current>,
     ) -> Result<Option<Error>> {
         let spared = !matches!(self.inner.policy.old, OldPolicy::Revoke { .. });
         let fingerprint = match predecessor {
             Predecessor::Held(token) => Some(token.fingerprint()),
-            Predecessor::Kept => current,
+            Predecessor::Kept => current.map(|current| current.fingerprint),
             Predecessor::Known(_) | Predecessor::None => None,
         };
         let Some(fingerprint) = fingerprint else { return Ok(None) };

@@ -256,7 +256,7 @@ async fn receive(session: &mut Session, act: &Act, answer: Result<Issuance>) -> 
             session.commit().await
         }
         Err(error) => {
-            let error = error.with_subject(session.inner.provider.name());
+            let error = act::by_provider(session, error);
             let fact = act::failed(session, act, &error)?;
             session.note(fact)?;
             session.commit().await

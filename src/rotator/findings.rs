@@ -53,10 +53,11 @@ fn about_journal(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
             .push(info(None, format!("the rotation {run} is open: `rotate` goes on with that instead of a new one")));
     }
     if let (Predecessor::Held(token), Some(current)) = (seen.predecessor, seen.books.current())
-        && token.fingerprint() != current
+        && token.fingerprint() != current.fingerprint
     {
         let text = format!(
-            "the journal keeps another token as current, {current}: make sure that the one handed in is in use"
+            "the journal keeps another token as current, {}: make sure that the one handed in is in use",
+            current.fingerprint
         );
         findings.push(warning(None, text));
     }

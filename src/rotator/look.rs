@@ -4,14 +4,14 @@ use std::future::Future;
 
 use futures_util::StreamExt;
 
-use super::session::{current, head_of};
+use super::session::{current, head_of, same_provider};
 use super::{Inner, Predecessor, nothing_kept};
 use crate::consumer::{Consumer, Slot, Verification};
 use crate::error::{Error, ErrorKind, Problem, Result};
-use crate::journal::{Head, SealedValue};
+use crate::journal::{Current, Head, SealedValue};
 use crate::name::ConsumerName;
 use crate::provider::Liveness;
-use crate::token::{AdmittedToken, Fingerprint, Grant, Token};
+use crate::token::{AdmittedToken, Grant, Token};
 
 /// What the journal says of a credential.
 #[derive(Debug)]
@@ -25,12 +25,16 @@ impl Books {
     pub(super) async fn read(inner: &Inner) -> Result<Self> {
         let head = head_of(inner).await?;
         let log = inner.journal.load(&inner.name, head.last.next()).await?;
-        Ok(Self { head, kept: log.values.into_iter().find(|value| value.id == current()) })
+        let kept = log.values.into_iter().find(|value| value.id == current());
+        if let (Some(current), Some(_)) = (&head.current, &kept) {
+            same_provider(inner, &current.provider)?;
+        }
+        Ok(Self { head, kept })
     }
 
     /// What may be shown of the token in use, as far as it is kept.
-    pub(super) fn current(&self) -> Option<Fingerprint> {
-        self.head.current.filter(|_| self.kept.is_some())
+    pub(super) fn current(&self) -> Option<&Current> {
+        self.head.current.as_ref().filter(|_| self.kept.is_some())
     }
 
     /// The value of the token in use, where it is kept.
@@ -48,7 +52,7 @@ impl Books {
             Predecessor::Known(_) | Predecessor::None => Ok(None),
             Predecessor::Kept => {
                 let token = self.kept_value(inner).await?.ok_or_else(nothing_kept)?;
-                if self.head.current == Some(token.fingerprint()) {
+                if self.head.current.as_ref().is_some_and(|current| current.fingerprint == token.fingerprint()) {
                     return Ok(Some(token));
                 }
                 let text = "the journal keeps another value than its records say: do not go on";

@@ -22,7 +22,7 @@ use crate::consumer::Consumer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::guide::Guide;
-use crate::journal::{HeadFilter, Journal, Page, Sealer, Seq};
+use crate::journal::{Current, HeadFilter, Journal, Page, Sealer, Seq};
 use crate::name::{ConsumerName, CredentialName, Holder, RunId, TokenId};
 use crate::provider::{Fate, Issuer, Provider};
 use crate::rotation::{
@@ -86,10 +86,13 @@ pub enum Predecessor {
 
 impl Predecessor {
     /// What a run knows of it, given which token is kept.
-    fn known_of(&self, kept: Option<Fingerprint>) -> Result<OldToken> {
+    fn known_of(&self, kept: Option<&Current>) -> Result<OldToken> {
         Ok(match self {
             Self::Held(token) => OldToken::held(Possession::Held, token.fingerprint(), None),
-            Self::Kept => OldToken::held(Possession::Kept, kept.ok_or_else(nothing_kept)?, None),
+            Self::Kept => {
+                let kept = kept.ok_or_else(nothing_kept)?;
+                OldToken::held(Possession::Kept, kept.fingerprint, kept.id.clone()).with_label(kept.label.clone())
+            }
             Self::Known(id) => OldToken::known(id.clone()),
             Self::None => OldToken::absent(),
         })
@@ -167,7 +170,7 @@ impl Rotator {
             session.close().await?;
             return Err(another_open());
         }
-        let Some(fingerprint) = session.current() else {
+        let Some(fingerprint) = session.current().map(|current| current.fingerprint) else {
             session.close().await?;
             return Err(nothing_kept());
         };
@@ -287,7 +290,7 @@ impl Rotator {
         let copies = can.fate == Fate::Dies && !can.reissues;
         let mut session = Session::open(self.inner.clone()).await?;
         let compromised = match session.open_run() {
-            Some(state) => Self::which(state, &leaked, session.current()),
+            Some(state) => Self::which(state, &leaked, session.current().map(|current| current.fingerprint)),
             None => (!matches!(leaked, Predecessor::None)).then_some(Compromised::Old),
         };
         let refusal = match compromised {

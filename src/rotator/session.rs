@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::journal::{
-    Batch, Claim, Head, HeadFilter, Lease, Mac, Page, Record, SealContext, SealedValue, Status, ValueId,
+    Batch, Claim, Current, Head, HeadFilter, Lease, Mac, Page, Record, SealContext, SealedValue, Status, ValueId,
 };
 use crate::name::RunId;
 use crate::rotation::{Ending, Fact, Outcome, Possession, Source, State, TokenRef};
@@ -53,13 +53,14 @@ impl Session {
                 return Err(Error::new(ErrorKind::Busy, text).with_retry_after(wait).with_subject(inner.name.as_str()));
             }
         };
-        let head = head_of(&inner).await?;
-        let log = inner.journal.load(&inner.name, head.since.before()).await?;
-        let (state, mac) = replay(&inner, &head, &log.records)?;
-        let stored: BTreeMap<_, _> = log.values.into_iter().map(|value| (value.id.clone(), value)).collect();
-        if let Some(state) = state.as_ref().filter(|state| state.ending().is_none() || !stored.is_empty()) {
-            same_provider(&inner, state)?;
-        }
+        let (head, state, mac, stored) = match Self::read(&inner).await {
+            Ok(read) => read,
+            Err(error) => {
+                // Whoever comes next need not wait for it to run out.
+                let _ = inner.journal.release(lease).await;
+                return Err(error);
+            }
+        };
         Ok(Self {
             inner,
             lease,
@@ -74,6 +75,18 @@ impl Session {
         })
     }
 
+    /// Where the credential stands.
+    async fn read(inner: &Inner) -> Result<(Head, Option<State>, Mac, BTreeMap<ValueId, SealedValue>)> {
+        let head = head_of(inner).await?;
+        let log = inner.journal.load(&inner.name, head.since.before()).await?;
+        let (state, mac) = replay(inner, &head, &log.records)?;
+        let stored: BTreeMap<_, _> = log.values.into_iter().map(|value| (value.id.clone(), value)).collect();
+        if let Some(state) = state.as_ref().filter(|state| state.ending().is_none() || !stored.is_empty()) {
+            same_provider(inner, &state.charter().provider)?;
+        }
+        Ok((head, state, mac, stored))
+    }
+
     /// The run, if one is open.
     pub(super) fn open_run(&self) -> Option<&State> {
         self.state.as_ref().filter(|state| state.ending().is_none())
@@ -85,8 +98,8 @@ impl Session {
     }
 
     /// What may be shown of the token in use, as far as it is kept.
-    pub(super) fn current(&self) -> Option<crate::token::Fingerprint> {
-        self.head.current.filter(|_| self.stored.contains_key(&current()))
+    pub(super) fn current(&self) -> Option<&Current> {
+        self.head.current.as_ref().filter(|_| self.stored.contains_key(&current()))
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -134,11 +147,11 @@ impl Session {
             batch.head.since = self.head.last.next();
         }
         batch.head.last = seq;
-        let context = SealContext::new(self.inner.name.clone(), run, self.lease.epoch, seq);
         let wanted = self.wanted()?;
         for (id, token) in self.keep.iter().filter(|(id, _)| wanted.contains(id)) {
+            let context = SealContext::new(self.inner.name.clone(), run.clone(), self.lease.epoch, seq, id.clone());
             let sealed = self.inner.sealer.seal(token, &context).await?;
-            batch.keep.push(SealedValue::new(id.clone(), context.clone(), sealed));
+            batch.keep.push(SealedValue::new(id.clone(), context, sealed));
         }
         // What an earlier run left alive stays sealed: this run does not know who holds it.
         let mine = format!("{}/", batch.head.run.as_ref().map_or("", RunId::as_str));
@@ -229,7 +242,12 @@ impl Session {
             head.wake_at = Some(self.now());
         }
         if matches!(state.ending(), Some(Ending::Completed { .. })) {
-            head.current = state.candidate_fingerprint();
+            let before = head.current.take();
+            head.current = in_use(state, self.now()).map(|new| match before {
+                // Brought to more places, it is what it was.
+                Some(before) if before.fingerprint == new.fingerprint => before,
+                _ => new,
+            });
         }
         head
     }
@@ -337,6 +355,13 @@ pub(super) fn current_companion() -> ValueId {
     ValueId::new("current+")
 }
 
+/// The new token as the next run must know it.
+fn in_use(state: &State, now: Timestamp) -> Option<Current> {
+    let current = Current::new(state.candidate_fingerprint()?, &state.charter().provider, now);
+    let id = state.candidate().and_then(|token| state.token_id(&token));
+    Some(current.known_as(id, state.candidate_label(), state.candidate_expiry()))
+}
+
 /// How the credential stands.
 pub(super) async fn head_of(inner: &Inner) -> Result<Head> {
     let heads = inner.journal.heads(&HeadFilter::of(&inner.name), Page::first(1)).await?;
@@ -350,8 +375,8 @@ pub(super) fn replay(inner: &Inner, head: &Head, records: &[Record]) -> Result<(
     let mut seq = head.since.before();
     for record in &run {
         seq = seq.next();
-        let expected = inner.sealer.mac(&mac, &record.message(&inner.name))?;
-        if record.seq != seq || record.mac != expected {
+        let tied = inner.sealer.ties(&mac, &record.message(&inner.name), &record.mac)?;
+        if record.seq != seq || !tied {
             return Err(damaged("a record is missing, was changed, or was written with another key"));
         }
         mac = record.mac;
@@ -379,8 +404,8 @@ fn damaged(what: &str) -> Error {
 }
 
 /// A token is shown to the provider that it comes from, and to no other.
-fn same_provider(inner: &Inner, state: &State) -> Result<()> {
-    let (theirs, ours) = (&state.charter().provider, inner.provider.name());
+pub(super) fn same_provider(inner: &Inner, theirs: &str) -> Result<()> {
+    let ours = inner.provider.name();
     if theirs == ours {
         return Ok(());
     }

@@ -59,7 +59,8 @@ impl Default for TestSealer {
 }
 
 fn place(context: &SealContext) -> Vec<u8> {
-    format!("{}\n{}\n{}\n{}", context.credential, context.run, context.epoch, context.seq).into_bytes()
+    let SealContext { credential, run, epoch, seq, value } = context;
+    format!("{credential}\n{run}\n{epoch}\n{seq}\n{}", value.as_str()).into_bytes()
 }
 
 fn wrong() -> Error {
@@ -97,16 +98,26 @@ impl Sealer for TestSealer {
     fn mac(&self, previous: &Mac, message: &[u8]) -> Result<Mac> {
         Ok(Mac::new(self.hash("record", &[previous.as_bytes(), message])))
     }
+
+    fn ties(&self, previous: &Mac, message: &[u8], tie: &Mac) -> Result<bool> {
+        Ok(self.mac(previous, message)? == *tie)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::journal::Seq;
+    use crate::journal::{Seq, ValueId};
     use crate::name::{CredentialName, RunId};
 
     fn context(seq: u64) -> SealContext {
-        SealContext::new(CredentialName::new("bot").unwrap(), RunId::new("run").unwrap(), 1, Seq::new(seq))
+        SealContext::new(
+            CredentialName::new("bot").unwrap(),
+            RunId::new("run").unwrap(),
+            1,
+            Seq::new(seq),
+            ValueId::new("current"),
+        )
     }
 
     #[tokio::test]

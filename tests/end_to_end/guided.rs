@@ -93,7 +93,7 @@ async fn a_scope_that_was_not_ticked_is_ticked_afterwards_and_the_paste_is_kept(
     let (run, _) = world.begin(&bot).await;
     let token = world.github.classic("build-bot", "by hand", &["repo"]);
     let run = bot.supply(run.id, token.clone()).await.unwrap();
-    let Outcome::AwaitingPerson { asks } = &run.outcome else { panic!("{:?}", run.outcome) };
+    let Outcome::AwaitingPerson { asks, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
     let Ask::Cure { refusal } = &asks[0] else { panic!("{asks:?}") };
     assert!(refusal.to_string().contains("admin:repo_hook"), "{refusal}");
     assert_eq!(world.in_use(), Some(world.old.clone()));
@@ -112,7 +112,7 @@ async fn single_sign_on_is_authorised_afterwards_and_the_paste_is_kept() {
     let bot = world.rotator();
     let (run, guide) = world.begin(&bot).await;
     let (run, token) = world.paste(&bot, &run).await;
-    let Outcome::AwaitingPerson { asks } = &run.outcome else { panic!("{:?}", run.outcome) };
+    let Outcome::AwaitingPerson { asks, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
     assert!(matches!(&asks[0], Ask::Cure { refusal } if refusal.to_string().contains("Configure SSO")), "{asks:?}");
     let name = guide.title.rsplit(' ').next().unwrap();
     world.github.authorize("acme", name);
@@ -144,7 +144,7 @@ async fn a_server_without_the_interface_has_a_person_delete_the_old_token() {
     let (run, _) = world.paste(&bot, &run).await;
     world.clock.advance(std::time::Duration::from_hours(25));
     let run = bot.resume(run.id).await.unwrap();
-    let Outcome::AwaitingPerson { asks } = &run.outcome else { panic!("{:?}", run.outcome) };
+    let Outcome::AwaitingPerson { asks, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
     let text = asks[0].guide().unwrap().to_string();
     let name = guide.title.rsplit(' ').next().unwrap();
     assert!(text.contains(&format!("Not the row named {name}")), "{text}");
@@ -188,7 +188,7 @@ async fn a_plugin_that_keeps_clients_holds_up_the_revocation_until_somebody_save
     world.clock.advance(std::time::Duration::from_hours(24 * 30));
     let run = bot.resume(run.id).await.unwrap();
     assert!(world.github.is_alive(&world.old), "the plugin's own client still uses it");
-    let Outcome::AwaitingPerson { asks } = &run.outcome else { panic!("{:?}", run.outcome) };
+    let Outcome::AwaitingPerson { asks, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
     let Ask::Confirmation { consumer, .. } = asks[0].clone() else { panic!("{asks:?}") };
     world.jenkins.save_github_configuration();
     let mut run = bot.resolve(run.id, Decision::Confirm(consumer)).await.unwrap();

@@ -92,7 +92,7 @@ impl World {
     pub(crate) async fn finish(&self, bot: &Rotator, mut run: Run) -> Run {
         for _ in 0..40 {
             run = match run.outcome.clone() {
-                Outcome::AwaitingPerson { asks } => match &asks[0] {
+                Outcome::AwaitingPerson { asks, .. } => match &asks[0] {
                     Ask::Token { .. } => self.paste(bot, &run).await.0,
                     Ask::Deletion { token, .. } => {
                         self.github.delete(OLD_ROW).unwrap();
@@ -158,7 +158,7 @@ pub(crate) fn http() -> Http {
 
 pub(crate) fn token_guide(run: &Run) -> Guide {
     match &run.outcome {
-        Outcome::AwaitingPerson { asks } => match &asks[0] {
+        Outcome::AwaitingPerson { asks, .. } => match &asks[0] {
             Ask::Token { guide, .. } => guide.clone(),
             other => panic!("no token is asked for: {other:?}"),
         },

@@ -320,7 +320,7 @@ impl<'a> Explorer<'a> {
     /// Every wait says what it waits for.
     fn names_its_cause(&self, node: &Node, at: usize) -> Result<(), Broken> {
         match node.state.outcome(now()) {
-            Some(Outcome::AwaitingPerson { asks }) if !asks.is_empty() => Ok(()),
+            Some(Outcome::AwaitingPerson { asks, .. }) if !asks.is_empty() => Ok(()),
             Some(Outcome::NeedsPerson { problems, .. }) if !problems.is_empty() => Ok(()),
             other => Err(self.broken("wait", at, format!("it waits for nothing: {other:?}"))),
         }

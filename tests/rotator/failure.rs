@@ -5,9 +5,7 @@ use std::time::Duration;
 use tokenturn::consumer::memory::{Fault, MemoryConsumer};
 use tokenturn::consumer::{Consumer, ConsumerCapabilities, Installation, Slot, Verification};
 use tokenturn::rotation::{Fact, OnFailure, Outcome, TokenRef};
-use tokenturn::{
-    AdmittedToken, ErrorKind, Event, Policy, Reason, Result, Rotator, ScopeModel, ScopeSet, Token,
-};
+use tokenturn::{AdmittedToken, ErrorKind, Event, Policy, Reason, Result, Rotator, ScopeModel, ScopeSet, Token};
 
 use crate::world::{World, completed, overlap, place, stuck, swift};
 
@@ -272,9 +270,75 @@ async fn a_new_token_that_is_killed_halfway_is_found_and_replaced_when_a_person_
 }
 
 #[tokio::test]
-use tokenturn::consumer::{Consumer, ConsumerCapabilities, Installation, Slot, Verification};
-use tokenturn::rotation::{Fact, OnFailure, Outcome, TokenRef};
-use tokenturn::{
-    AdmittedToken, ErrorKind, Event, Policy, Reason, Result, Rotator, ScopeModel, ScopeSet, Token,
-};
+async fn a_provider_that_is_down_after_a_restart_is_waited_for_and_no_error() {
+    let world = World::new();
+    let a = world.a.clone();
+    let rotator = world
+        .builder()
+        .policy(swift().linger(Duration::ZERO))
+        .observe(move |event: &Event| {
+            // The next check there is the one after the old token's end.
+            if let Fact::Revoking { token: TokenRef::Old, .. } = &event.fact {
+                a.plan_fault("verify", Fault::Refused(ErrorKind::Unavailable));
+            }
+        })
+        .build()
+        .unwrap();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{:?}", run.outcome);
+    world.provider.plan_fault("inspect", Fault::Refused(ErrorKind::Unavailable));
+    world.clock.advance(Duration::from_mins(1));
+    let run = rotator.resume(run.id).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{:?}", run.outcome);
+    world.clock.advance(Duration::from_mins(10));
+    completed(&rotator.resume(run.id).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_place_that_something_else_sets_back_again_and_again_needs_a_person() {
+    let world = World::new();
+    let place = SetBack { inner: world.b.clone(), old: world.old.clone() };
+    let rotator = world.bare().consumer(place).build().unwrap();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    assert!(stuck(&run).contains("b: "), "{run:?}");
+    assert!(world.b.writes() < 100 && world.provider.is_alive(&world.old), "{} writes", world.b.writes());
+}
+
+/// A place that is set back to the old token whenever it was seen to have the new one, as by a configuration kept elsewhere.
+#[derive(Debug)]
+struct SetBack {
+    inner: MemoryConsumer,
+    old: Token,
+}
+
+#[async_trait::async_trait]
+impl Consumer for SetBack {
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn capabilities(&self) -> ConsumerCapabilities {
+        self.inner.capabilities()
+    }
+
+    fn required_scopes(&self, model: ScopeModel) -> Option<ScopeSet> {
+        self.inner.required_scopes(model)
+    }
+
+    async fn preflight(&self) -> Result<Slot> {
+        self.inner.preflight().await
+    }
+
+    async fn install(&self, token: &AdmittedToken, expected: &Slot) -> Result<Installation> {
+        assert!(self.inner.writes() < 5000, "it is written for ever");
+        self.inner.install(token, expected).await
+    }
+
+    async fn verify(&self, token: &AdmittedToken, slot: &Slot) -> Result<Verification> {
+        let seen = self.inner.verify(token, slot).await;
+        if self.inner.holds() != Some(self.old.fingerprint()) {
+            self.inner.put(&self.old);
+        }
+        seen
+    }
 }

@@ -162,7 +162,7 @@ impl Life {
             return self.rotator.rotate(self.world.held()).await.map(Some);
         };
         match &run.outcome {
-            Outcome::AwaitingPerson { asks } => {
+            Outcome::AwaitingPerson { asks, .. } => {
                 let ask = self.dice.pick(asks);
                 self.answer(run.id.clone(), ask).await.map(Some)
             }

@@ -170,7 +170,7 @@ pub(crate) fn completed(run: &Run) -> &Completion {
 #[track_caller]
 pub(crate) fn asks(run: &Run) -> &[Ask] {
     match &run.outcome {
-        Outcome::AwaitingPerson { asks } => asks,
+        Outcome::AwaitingPerson { asks, .. } => asks,
         other => panic!("no person is asked: {other:#?}"),
     }
 }
@@ -232,8 +232,8 @@ impl Journal for Stumbling {
         self.inner.claim(credential, holder, ttl).await
     }
 
-    async fn claim_due(&self, holder: &Holder, ttl: Duration, limit: usize) -> Result<Vec<Lease>> {
-        self.inner.claim_due(holder, ttl, limit).await
+    async fn claim_due(&self, filter: &HeadFilter, holder: &Holder, ttl: Duration, limit: usize) -> Result<Vec<Lease>> {
+        self.inner.claim_due(filter, holder, ttl, limit).await
     }
 
     async fn append(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<Seq> {

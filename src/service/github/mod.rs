@@ -94,6 +94,12 @@ impl Addresses {
         Some(url)
     }
 
+    /// What tells this GitHub from all others: its host, and its port where that is unusual.
+    fn name(&self) -> String {
+        let port = self.web.port().map(|port| format!(":{port}")).unwrap_or_default();
+        format!("{}{port}", self.host())
+    }
+
     /// The host that people know.
     fn host(&self) -> &str {
         self.web.host_str().unwrap_or("GitHub")

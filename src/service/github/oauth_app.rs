@@ -54,6 +54,7 @@ impl OAuthAppBuilder {
         }
         let addresses = Addresses::of(self.server.as_ref())?;
         Ok(OAuthAppTokens {
+            name: format!("tokens of the OAuth app {} of {}", self.client_id, addresses.name()),
             api: Api::new(&self.http, addresses.api.clone())?,
             app: Authorization::basic(&self.client_id, &self.client_secret)?,
             client_id: self.client_id,
@@ -69,6 +70,7 @@ impl OAuthAppBuilder {
 /// harm.
 #[derive(Debug)]
 pub struct OAuthAppTokens {
+    name: String,
     api: Api,
     app: Authorization,
     client_id: String,
@@ -86,9 +88,8 @@ struct Minted<'a> {
 
 #[async_trait]
 impl Provider for OAuthAppTokens {
-    #[expect(clippy::unnecessary_literal_bound, reason = "the trait's signature")]
     fn name(&self) -> &str {
-        "GitHub OAuth app tokens"
+        &self.name
     }
 
     fn capabilities(&self) -> ProviderCapabilities {

@@ -130,7 +130,13 @@ impl PersonalTokensBuilder {
             |names: Vec<String>, administer| names.into_iter().map(move |name| Repository::parse(&name, administer));
         let repositories =
             probes(self.administrable, true).chain(probes(self.readable, false)).collect::<Result<_>>()?;
+        // The journal tells one GitHub's tokens from another's by it.
+        let name = match self.kind {
+            Kind::Classic => format!("personal access tokens (classic) of {}", addresses.name()),
+            Kind::FineGrained => format!("fine-grained personal access tokens of {}", addresses.name()),
+        };
         Ok(PersonalTokens {
+            name,
             api: Api::new(&self.http, addresses.api.clone())?,
             addresses,
             kind: self.kind,
@@ -168,6 +174,7 @@ impl Repository {
 /// its live tokens included, after several refused logins in a short time.
 #[derive(Debug)]
 pub struct PersonalTokens {
+    name: String,
     api: Api,
     addresses: Addresses,
     kind: Kind,
@@ -253,10 +260,7 @@ impl PersonalTokens {
 #[async_trait]
 impl Provider for PersonalTokens {
     fn name(&self) -> &str {
-        match self.kind {
-            Kind::Classic => "GitHub personal access tokens (classic)",
-            Kind::FineGrained => "GitHub fine-grained personal access tokens",
-        }
+        &self.name
     }
 
     fn capabilities(&self) -> ProviderCapabilities {
