@@ -92,11 +92,11 @@ async fn go_on(bot: &Rotator, run: Run) -> Result<Run> {
                     }
                     return Ok(bot.supply(id, paste()?).await?);
                 }
-                Ask::Cure { refusal } => {
+                Ask::Cure { refusal, .. } => {
                     enter(&format!("The token is kept, and waits: {refusal}. Press Enter when that is done."))?;
                     Decision::Retry
                 }
-                Ask::Confirmation { consumer, text } => {
+                Ask::Confirmation { consumer, text, .. } => {
                     enter(&format!("{text} Press Enter when that is done."))?;
                     Decision::Confirm(consumer)
                 }

@@ -61,7 +61,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     while !run.outcome.is_over() {
         run = match run.outcome.clone() {
             Outcome::AwaitingPerson { asks, .. } => with_a_person(&bot, run, &asks, &github, &jenkins).await?,
-            Outcome::Draining { until } => {
+            Outcome::Draining { until, .. } => {
                 println!("\n(A day passes, for jobs that still run with the old token: until {until}.)\n");
                 clock.advance(Duration::from_hours(24));
                 bot.resume_due().await?.ok_or("nothing was due after a day")?
@@ -116,7 +116,7 @@ async fn with_a_person(
             );
             Ok(bot.supply(run.id, Token::new(&paste)?).await?)
         }
-        Ask::Confirmation { consumer, text } => {
+        Ask::Confirmation { consumer, text, .. } => {
             println!("\n{text}");
             jenkins.save_github_configuration();
             println!("(The person does, and confirms it.)\n");

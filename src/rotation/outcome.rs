@@ -58,6 +58,7 @@ pub enum Outcome {
     /// Over: every place has the new token.
     Completed(Completion),
     /// Over: nothing was left changed.
+    #[non_exhaustive]
     RolledBack {
         /// Why.
         because: Problem,
@@ -65,6 +66,7 @@ pub enum Outcome {
         orphans: Vec<Orphan>,
     },
     /// Over: nothing was changed.
+    #[non_exhaustive]
     Stopped {
         /// Why.
         because: Problem,
@@ -72,6 +74,7 @@ pub enum Outcome {
         orphans: Vec<Orphan>,
     },
     /// Over: a person ended it as it was.
+    #[non_exhaustive]
     Abandoned {
         /// Who holds what.
         holdings: Vec<Holding>,
@@ -79,6 +82,7 @@ pub enum Outcome {
         orphans: Vec<Orphan>,
     },
     /// A person must do something; the run waits, across restarts.
+    #[non_exhaustive]
     AwaitingPerson {
         /// What. They may be done in any order.
         asks: Vec<Ask>,
@@ -86,6 +90,7 @@ pub enum Outcome {
         problems: Vec<Problem>,
     },
     /// Something failed and is tried again. Call `resume_due` then.
+    #[non_exhaustive]
     BackingOff {
         /// When.
         until: Timestamp,
@@ -93,6 +98,7 @@ pub enum Outcome {
         problems: Vec<Problem>,
     },
     /// The old token has its time of grace. Call `resume_due` then.
+    #[non_exhaustive]
     Draining {
         /// Until when.
         until: Timestamp,
@@ -100,6 +106,7 @@ pub enum Outcome {
     /// Something is to be done, and no engine that this call knows of is at it: one works on it elsewhere, or died.
     Unfinished,
     /// It cannot go on without a decision. Both tokens stay alive.
+    #[non_exhaustive]
     NeedsPerson {
         /// What failed for good.
         problems: Vec<Problem>,
@@ -161,6 +168,7 @@ pub struct Orphan {
 #[non_exhaustive]
 pub enum Ask {
     /// Make a token and hand it in with `supply`; where `polled` is set, only agree elsewhere.
+    #[non_exhaustive]
     Token {
         /// How.
         guide: Guide,
@@ -170,11 +178,13 @@ pub enum Ask {
         polled: Option<Timestamp>,
     },
     /// Put right what the new token lacks, then `resolve` with `Retry`.
+    #[non_exhaustive]
     Cure {
         /// What it lacks.
         refusal: Refusal,
     },
     /// Put the token in place by hand (`reveal` shows it), then `resolve` with `Confirm`.
+    #[non_exhaustive]
     Installation {
         /// Where.
         consumer: ConsumerName,
@@ -184,6 +194,7 @@ pub enum Ask {
         guide: Guide,
     },
     /// Do what a place needs before the old token goes, then `resolve` with `Confirm`.
+    #[non_exhaustive]
     Confirmation {
         /// Where.
         consumer: ConsumerName,
@@ -191,6 +202,7 @@ pub enum Ask {
         text: String,
     },
     /// Delete a token, then `resolve` with `RevokedByHand` of it.
+    #[non_exhaustive]
     Deletion {
         /// Which.
         token: TokenRef,

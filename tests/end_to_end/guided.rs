@@ -94,7 +94,7 @@ async fn a_scope_that_was_not_ticked_is_ticked_afterwards_and_the_paste_is_kept(
     let token = world.github.classic("build-bot", "by hand", &["repo"]);
     let run = bot.supply(run.id, token.clone()).await.unwrap();
     let Outcome::AwaitingPerson { asks, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
-    let Ask::Cure { refusal } = &asks[0] else { panic!("{asks:?}") };
+    let Ask::Cure { refusal, .. } = &asks[0] else { panic!("{asks:?}") };
     assert!(refusal.to_string().contains("admin:repo_hook"), "{refusal}");
     assert_eq!(world.in_use(), Some(world.old.clone()));
     world.github.tick("by hand", "admin:repo_hook").unwrap();
@@ -113,7 +113,7 @@ async fn single_sign_on_is_authorised_afterwards_and_the_paste_is_kept() {
     let (run, guide) = world.begin(&bot).await;
     let (run, token) = world.paste(&bot, &run).await;
     let Outcome::AwaitingPerson { asks, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
-    assert!(matches!(&asks[0], Ask::Cure { refusal } if refusal.to_string().contains("Configure SSO")), "{asks:?}");
+    assert!(matches!(&asks[0], Ask::Cure { refusal, .. } if refusal.to_string().contains("Configure SSO")), "{asks:?}");
     let name = guide.title.rsplit(' ').next().unwrap();
     world.github.authorize("acme", name);
     let run = bot.resolve(run.id, Decision::Retry).await.unwrap();

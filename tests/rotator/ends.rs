@@ -79,7 +79,7 @@ async fn an_old_token_that_is_used_by_somebody_else_is_not_revoked() {
     world.provider.amend(&world.old, |grant| grant.last_used = Some(used));
     world.clock.advance(seconds(600));
     let run = rotator.resume_due().await.unwrap().unwrap();
-    let Outcome::BackingOff { until, problems } = &run.outcome else { panic!("{run:?}") };
+    let Outcome::BackingOff { until, problems, .. } = &run.outcome else { panic!("{run:?}") };
     assert!(problems[0].text.contains("the old token was used at"), "{problems:?}");
     assert_eq!(*until, used.plus(seconds(3600)), "it must be quiet for as long as the grace");
     assert!(world.provider.is_alive(&world.old));
@@ -126,7 +126,7 @@ async fn an_old_token_known_by_an_id_that_ends_nothing_is_deleted_by_a_person() 
     let world = World::of(can);
     let rotator = world.rotator();
     let run = rotator.rotate(Predecessor::Known(TokenId::new("1").unwrap())).await.unwrap();
-    let [tokenturn::rotation::Ask::Deletion { token, guide }] = crate::world::asks(&run) else { panic!("{run:?}") };
+    let [tokenturn::rotation::Ask::Deletion { token, guide, .. }] = crate::world::asks(&run) else { panic!("{run:?}") };
     assert!(guide.to_string().contains('1'), "{guide}");
     world.provider.kill(&world.old);
     let run = rotator.resolve(run.id.clone(), Decision::RevokedByHand(token.clone())).await.unwrap();

@@ -99,7 +99,7 @@ async fn missing_scopes_are_ticked_and_the_same_token_goes_on() {
     let (world, rotator, run) = waiting().await;
     let new = world.provider.mint("bot", ScopeSet::of(["gist"]));
     let run = rotator.supply(run.id, new.clone()).await.unwrap();
-    assert!(matches!(asks(&run), [Ask::Cure { refusal }] if refusal.is_curable()));
+    assert!(matches!(asks(&run), [Ask::Cure { refusal, .. }] if refusal.is_curable()));
     let run = rotator.resolve(run.id, Decision::Retry).await.unwrap();
     assert!(matches!(asks(&run), [Ask::Cure { .. }]), "nothing was cured");
     world.provider.amend(&new, |grant| grant.access = tokenturn::Access::Scopes(repo()));

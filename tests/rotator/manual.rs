@@ -22,7 +22,7 @@ async fn waiting() -> (World, Rotator, Run) {
 #[tokio::test]
 async fn the_run_waits_for_a_manual_place_and_the_old_token_lives() {
     let (world, rotator, run) = waiting().await;
-    let [Ask::Installation { consumer, token, guide }] = asks(&run) else { panic!("{run:?}") };
+    let [Ask::Installation { consumer, token, guide, .. }] = asks(&run) else { panic!("{run:?}") };
     assert_eq!((consumer, token), (&console(), &TokenRef::New(1)));
     assert!(guide.to_string().contains("Paste it."));
     assert!(world.provider.is_alive(&world.old));

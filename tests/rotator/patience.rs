@@ -25,7 +25,7 @@ async fn a_longer_wait_ends_the_call_and_is_taken_up_again() {
     let patience = Patience::new(seconds(120), seconds(300), seconds(3600));
     let rotator = world.with_policy(swift().linger(seconds(30)).patience(patience));
     let run = rotator.rotate(world.held()).await.unwrap();
-    let Outcome::BackingOff { until, problems } = &run.outcome else { panic!("{run:?}") };
+    let Outcome::BackingOff { until, problems, .. } = &run.outcome else { panic!("{run:?}") };
     assert_eq!(*until, world.clock.now().plus(seconds(120)));
     assert_eq!(problems[0].kind, ErrorKind::Busy);
     assert_eq!(rotator.resume_due().await.unwrap(), None);

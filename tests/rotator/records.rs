@@ -162,7 +162,7 @@ async fn the_head_says_how_the_credential_stands() {
         world.journal.heads(&filter, tokenturn::journal::Page::first(1)).await.unwrap().remove(0)
     };
     let run = rotator.rotate(world.held()).await.unwrap();
-    let Outcome::Draining { until } = run.outcome else { panic!() };
+    let Outcome::Draining { until, .. } = run.outcome else { panic!() };
     let draining = head().await;
     assert_eq!((draining.status, draining.wake_at, draining.run), (Status::Draining, Some(until), Some(run.id)));
     world.clock.advance(seconds(86_400));

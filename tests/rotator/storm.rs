@@ -176,7 +176,7 @@ impl Life {
                     other => other.map(Some),
                 }
             }
-            Outcome::BackingOff { until, .. } | Outcome::Draining { until } => {
+            Outcome::BackingOff { until, .. } | Outcome::Draining { until, .. } => {
                 let wait = tokenturn::Clock::now(&self.world.clock).until(*until);
                 self.world.clock.advance(wait);
                 self.rotator.resume_due().await
