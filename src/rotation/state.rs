@@ -281,7 +281,7 @@ impl State {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Journal`] when they do not begin with [`Fact::Begun`], or one contradicts those before it.
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal) when they do not begin with [`Fact::Begun`], or one contradicts those before it.
     pub fn replay<'a>(facts: impl IntoIterator<Item = &'a Fact>) -> Result<Self> {
         let mut facts = facts.into_iter();
         let Some(Fact::Begun(charter)) = facts.next() else {
