@@ -22,6 +22,10 @@ mod event;
 mod fault;
 mod guide;
 #[cfg(feature = "http")]
+#[cfg_attr(
+    not(all(feature = "github", feature = "jenkins")),
+    expect(dead_code, reason = "it is whole, whichever services are there to use it")
+)]
 mod http;
 mod name;
 mod rotator;

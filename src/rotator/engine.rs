@@ -15,7 +15,7 @@ use crate::token::{Reason, RetiredToken, Token};
 /// How long after its deadline a request may still reach the far side.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// How often a record that must not be lost is tried to be stored.
+/// How often a new token is tried to be stored where the old one lives on.
 const TRIES: u32 = 5;
 
 /// Takes a run up again: what was under way is unknown, unless there is nothing to do but wait.
@@ -272,18 +272,23 @@ async fn store_surely(
     token: Token,
     id: Option<crate::name::TokenId>,
 ) -> Result<()> {
-    let mut failure = Error::new(ErrorKind::Journal, "the journal did not take the new token");
-    for n in 0..TRIES {
-        match session.commit().await {
+    let (began, mut tries) = (session.now(), 0);
+    let failure = loop {
+        let error = match session.commit().await {
             Ok(()) => return Ok(()),
-            Err(error) if error.kind() == ErrorKind::Fenced => {
-                failure = error;
-                break;
-            }
-            Err(error) => failure = error,
+            Err(error) => error,
+        };
+        tries += 1;
+        // Where the old one died with its birth, there is no other copy than this one.
+        let enough = match session.state()?.charter().can.fate {
+            Fate::Survives => tries == TRIES,
+            _ => began.until(session.now()) >= session.inner.policy.patience.total,
+        };
+        if enough || error.kind() == ErrorKind::Fenced {
+            break error;
         }
-        session.inner.clock.sleep(Duration::from_millis(100 << n)).await;
-    }
+        session.inner.clock.sleep(Duration::from_millis(100 << tries.min(8))).await;
+    };
     let charter = session.state()?.charter();
     if charter.can.fate == Fate::Survives {
         let label = charter.run.label(attempt);

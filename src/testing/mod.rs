@@ -11,6 +11,10 @@ mod github;
 mod jenkins;
 mod seal;
 #[cfg(feature = "http")]
+#[cfg_attr(
+    not(all(feature = "github", feature = "jenkins")),
+    expect(dead_code, reason = "it is whole, whichever services are there to use it")
+)]
 mod server;
 #[cfg(feature = "http")]
 mod trouble;

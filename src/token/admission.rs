@@ -178,8 +178,6 @@ pub enum Lack {
         /// What looked odd about it, if anything did.
         hint: Option<super::Hint>,
     },
-    /// It is the very token that is to be replaced.
-    SameAsOld,
     /// Another credential holds this token already.
     HeldElsewhere {
         /// Which.
@@ -235,7 +233,7 @@ impl Lack {
     }
 
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Dead { .. } | Self::SameAsOld | Self::HeldElsewhere { .. } | Self::Expired { .. })
+        matches!(self, Self::Dead { .. } | Self::HeldElsewhere { .. } | Self::Expired { .. })
     }
 }
 
@@ -246,7 +244,6 @@ impl fmt::Display for Lack {
             Self::Dead { hint: Some(hint) } => {
                 write!(f, "the provider does not know this token ({hint}): copy it again, or make another")
             }
-            Self::SameAsOld => f.write_str("this is the token that is to be replaced: hand in the new one"),
             Self::HeldElsewhere { credential } => {
                 write!(f, "the credential {credential} holds this token already: make one of its own")
             }
@@ -388,6 +385,6 @@ mod tests {
         assert!(Refusal::of(vec![Lack::Dead { hint: None }]).is_final());
         assert!(!Refusal::of(vec![Lack::UnknownAccess]).is_final());
         assert!(Refusal::of(vec![Lack::Missing { scopes: ScopeSet::of(["repo"]) }]).is_curable());
-        assert!(!Refusal::of(vec![Lack::SameAsOld]).is_curable());
+        assert!(!Refusal::of(vec![Lack::Dead { hint: None }]).is_curable());
     }
 }

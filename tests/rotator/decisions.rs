@@ -148,6 +148,19 @@ async fn a_token_that_no_decision_can_save_is_not_installed_anyway() {
 }
 
 #[tokio::test]
+async fn a_token_that_died_before_a_person_vouched_for_it_is_not_installed_anyway() {
+    let world = World::of(crate::world::guided());
+    let rotator = world.rotator();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    let narrow = world.provider.mint("bot", tokenturn::ScopeSet::new());
+    let run = rotator.supply(run.id, narrow.clone()).await.unwrap();
+    world.provider.kill(&narrow);
+    let run = rotator.resolve(run.id, Decision::InstallAnyway).await.unwrap();
+    assert!(world.all_hold(&world.old), "{run:?}");
+    assert_eq!((world.a.writes(), world.b.writes()), (0, 0));
+}
+
+#[tokio::test]
 async fn a_decision_about_another_run_is_not_found() {
     let (_world, rotator, _run) = draining().await;
     let other = tokenturn::RunId::new("other").unwrap();

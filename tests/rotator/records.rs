@@ -122,6 +122,16 @@ async fn a_new_token_that_cannot_be_stored_is_ended_where_the_old_one_lives() {
 }
 
 #[tokio::test]
+async fn a_new_token_that_replaced_the_old_one_is_tried_to_be_stored_for_as_long_as_patience_lasts() {
+    let (world, journal) = stumbling(World::of(replace()));
+    for _ in 0..20 {
+        journal.at("issued", Stumble::Refused);
+    }
+    completed(&world.rotator().rotate(world.held()).await.unwrap());
+    assert!(world.all_hold(&world.newest()) && world.provider.live() == 1);
+}
+
+#[tokio::test]
 async fn no_secret_is_in_a_record_an_event_or_a_text() {
     let world = World::of(replace());
     let rotator = world.rotator();

@@ -175,7 +175,7 @@ impl GitHubFake {
         let next = state.next_value("ghp_");
         let entry = state.named_mut(name).ok_or_else(no_row)?;
         let old = entry.clone();
-        entry.token = Token::new(&next)?;
+        entry.token = Token::made_up(&next);
         state.bury(old);
         Ok(next)
     }

@@ -174,10 +174,7 @@ fn app(state: &mut State, request: &Request, method: &str, client_id: &str) -> R
         "PATCH" => {
             let next = state.next_value("gho_");
             let old = state.tokens[at].clone();
-            let Ok(token) = Token::new(&next) else {
-                return message(500, "Server Error");
-            };
-            state.tokens[at].token = token;
+            state.tokens[at].token = Token::made_up(&next);
             state.bury(old);
             Reply::json(200, &authorization(&state.tokens[at]))
         }
