@@ -171,12 +171,8 @@ impl State {
             Decision::InstallAnyway => {
                 let candidate = self.candidate_mut()?;
                 candidate.vouched = true;
-                if let Admission::Refused { grant, .. } = &candidate.admission {
-                    candidate.admission = match grant.clone() {
-                        Some(grant) => Admission::Admitted { grant, waived: true },
-                        None => Admission::Unjudged { waived: true },
-                    };
-                }
+                // It is looked at once more: what the provider said of it is as old as the refusal.
+                candidate.admission = Admission::Unjudged { waived: true };
                 self.gave_up.remove(&Act::Admit);
             }
             Decision::KeepOld => {
