@@ -53,7 +53,7 @@ async fn a_run_that_dies_at_any_request_is_finished_by_the_next_life() {
         assert!(world.github.is_alive(&new) && !world.github.is_alive(&world.old), "after {requests} requests");
         world.assert_siblings_kept();
     }
-    println!("died {deaths} times, finished every time");
+    crate::world::say(&format!("died {deaths} times, finished every time"));
     assert!(deaths > 30, "{deaths}");
 }
 

@@ -146,6 +146,8 @@ async fn a_whole_rotation_takes_few_requests() {
     let of_bot = |line: &str| !line.contains("info/refs") && !line.contains("rate_limit");
     let github = world.github.seen().iter().filter(|seen| of_bot(&seen.line)).count();
     let jenkins = world.jenkins.seen().len();
-    println!("requests of a rotation with two credentials: {github} to GitHub, {jenkins} to Jenkins");
+    crate::world::say(&format!(
+        "requests of a rotation with two credentials: {github} to GitHub, {jenkins} to Jenkins"
+    ));
     assert!(github <= 40 && jenkins <= 80, "{github} to GitHub, {jenkins} to Jenkins");
 }

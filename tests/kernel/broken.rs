@@ -12,7 +12,7 @@ fn caught(setting: &Setting, kernel: Kernel, promise: &str) {
     match Explorer::walk(setting, kernel, false) {
         Ok(count) => panic!("nobody noticed that {promise} is broken ({count:?})"),
         Err(broken) => {
-            println!("caught: {} ({})", broken.promise, broken.how.lines().next().unwrap_or_default());
+            crate::say(&format!("caught: {} ({})", broken.promise, broken.how.lines().next().unwrap_or_default()));
             assert_eq!(broken.promise, promise, "{}", broken.how);
         }
     }
