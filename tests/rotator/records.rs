@@ -1,12 +1,11 @@
 //! What is written down, what is told, and in which order.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokenturn::journal::{Batch, Claim, Durability, Head, HeadFilter, Journal, Lease, Log, Page, Seq, Status};
+use tokenturn::journal::{Journal, Seq, Status};
 use tokenturn::rotation::{Fact, Outcome};
 use tokenturn::testing::TestSealer;
-use tokenturn::{CredentialName, ErrorKind, Event, Holder, Policy, Result};
+use tokenturn::{CredentialName, ErrorKind, Event, Policy};
 
 use crate::world::{Stumble, Stumbling, World, completed, replace, seconds};
 
@@ -199,53 +198,9 @@ async fn an_open_rotation_is_listed_and_a_finished_one_is_not() {
 async fn a_run_that_goes_on_while_it_is_listed_is_not_taken_for_a_damaged_one() {
     let world = World::of(crate::world::guided());
     let run = world.rotator().rotate(world.held()).await.unwrap();
-    let journal = Late::over(world.journal.clone()).await;
+    let journal = Stumbling::over(world.journal.clone());
+    journal.freeze_heads().await;
     world.rotator().supply(run.id.clone(), world.provider.mint("bot", crate::world::repo())).await.unwrap();
     let reader = world.builder().journal(journal).build().unwrap();
     assert_eq!(reader.open_rotations().await.unwrap()[0].id, run.id);
-}
-
-/// A journal whose heads are as they were a moment ago.
-#[derive(Debug)]
-struct Late {
-    inner: Arc<dyn Journal>,
-    heads: Vec<Head>,
-}
-
-impl Late {
-    async fn over(inner: Arc<dyn Journal>) -> Arc<Self> {
-        let heads = inner.heads(&HeadFilter::all(), Page::first(10)).await.unwrap();
-        Arc::new(Self { inner, heads })
-    }
-}
-
-#[async_trait::async_trait]
-impl Journal for Late {
-    fn durability(&self) -> Durability {
-        self.inner.durability()
-    }
-
-    async fn claim(&self, credential: &CredentialName, holder: &Holder, ttl: Duration) -> Result<Claim> {
-        self.inner.claim(credential, holder, ttl).await
-    }
-
-    async fn claim_due(&self, filter: &HeadFilter, holder: &Holder, ttl: Duration, limit: usize) -> Result<Vec<Lease>> {
-        self.inner.claim_due(filter, holder, ttl, limit).await
-    }
-
-    async fn append(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<Seq> {
-        self.inner.append(lease, after, batch).await
-    }
-
-    async fn release(&self, lease: Lease) -> Result<()> {
-        self.inner.release(lease).await
-    }
-
-    async fn load(&self, credential: &CredentialName, from: Seq) -> Result<Log> {
-        self.inner.load(credential, from).await
-    }
-
-    async fn heads(&self, _: &HeadFilter, _: Page) -> Result<Vec<Head>> {
-        Ok(self.heads.clone())
-    }
 }

@@ -190,6 +190,8 @@ pub(crate) fn stuck(run: &Run) -> String {
 pub(crate) struct Stumbling {
     pub(crate) inner: Arc<dyn Journal>,
     faults: Mutex<Vec<(&'static str, Stumble)>>,
+    /// Heads as they were a moment ago.
+    heads: Mutex<Option<Vec<Head>>>,
 }
 
 /// What goes wrong with the append that holds a fact of some kind.
@@ -205,12 +207,18 @@ pub(crate) enum Stumble {
 
 impl Stumbling {
     pub(crate) fn over(inner: Arc<dyn Journal>) -> Arc<Self> {
-        Arc::new(Self { inner, faults: Mutex::default() })
+        Arc::new(Self { inner, faults: Mutex::default(), heads: Mutex::default() })
     }
 
     /// The next append that holds such a fact goes wrong.
     pub(crate) fn at(&self, fact: &'static str, stumble: Stumble) {
         self.faults.lock().unwrap().push((fact, stumble));
+    }
+
+    /// From now on heads are told as they are now, whatever happens.
+    pub(crate) async fn freeze_heads(&self) {
+        let heads = self.inner.heads(&HeadFilter::all(), Page::first(10)).await.unwrap();
+        *self.heads.lock().unwrap() = Some(heads);
     }
 
     fn take(&self, batch: &Batch) -> Option<Stumble> {
@@ -258,6 +266,10 @@ impl Journal for Stumbling {
     }
 
     async fn heads(&self, filter: &HeadFilter, page: Page) -> Result<Vec<Head>> {
+        let frozen = self.heads.lock().unwrap().clone();
+        if let Some(heads) = frozen {
+            return Ok(heads);
+        }
         self.inner.heads(filter, page).await
     }
 }
