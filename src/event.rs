@@ -106,6 +106,12 @@ impl fmt::Display for Fact {
             Self::RevocationAnswered { token, .. } => write!(f, "the provider took the revocation of {token}"),
             Self::DeletionAsked { token, .. } => write!(f, "waiting for a person to delete {token}"),
             Self::StillAlive { token } => write!(f, "{token} is still alive"),
+            Self::Revoked { token, proof: Death::Answered } => {
+                write!(f, "{token} is ended, as the provider says; nobody could look")
+            }
+            Self::Revoked { token, proof: Death::Word } => {
+                write!(f, "{token} is deleted, as a person says; nobody could look")
+            }
             Self::Revoked { token, .. } => write!(f, "{token} is dead"),
             Self::VerifiedAfter { consumer, .. } => write!(f, "{consumer}: works with the new token alone"),
             Self::RollingBack { because } => write!(f, "rolling back: {because}"),

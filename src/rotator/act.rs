@@ -1,6 +1,7 @@
 //! Each act with the outside, and what came of it as facts.
 
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream;
 use tokio::sync::OnceCell;
 
 use super::Inner;
@@ -305,7 +306,9 @@ async fn last_look(session: &Session) -> Result<Vec<Fact>> {
         .map(|(place, _)| place.name.clone())
         .collect();
     let token = &token;
-    let checks = join_all(provable.iter().map(|name| async move { (name, check(session, name, token).await) })).await;
+    // Collected first: a stream that makes them as it goes could not be sent between threads.
+    let looks: Vec<_> = provable.iter().map(|name| async move { (name, check(session, name, token).await) }).collect();
+    let checks: Vec<_> = stream::iter(looks).buffered(session.inner.policy.parallel).collect().await;
     let mut facts = Vec::new();
     for (name, verification) in checks {
         match verification {

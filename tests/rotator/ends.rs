@@ -167,3 +167,12 @@ async fn a_kept_token_is_still_known_by_its_id_when_its_turn_comes() {
         .collect();
     assert!(ids[1].is_some(), "the run before knew the id, and this one cannot end it by that: {ids:?}");
 }
+
+#[test]
+fn a_death_that_nobody_saw_is_told_as_hearsay() {
+    let told = |proof| Fact::Revoked { token: tokenturn::rotation::TokenRef::Old, proof }.to_string();
+    assert_eq!(told(Death::Seen), "the old token is dead");
+    for hearsay in [Death::Answered, Death::Word] {
+        assert!(told(hearsay).ends_with("nobody could look"), "{}", told(hearsay));
+    }
+}
