@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Batch, Claim, Durability, Head, HeadFilter, Journal, Lease, Log, Page, Record, SealedValue, Seq, ValueId};
+use super::{
+    Batch, Claim, Durability, Head, HeadFilter, Journal, Lease, Log, Page, Record, SealedValue, Seq, Span, ValueId,
+};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{CredentialName, Holder};
@@ -119,12 +121,11 @@ impl Journal for MemoryJournal {
     async fn append(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<Seq> {
         let now = self.now();
         let mut all = self.lock();
-        let fenced = |text: &'static str| Err(Error::new(ErrorKind::Fenced, text));
         let Some(entry) = all.get_mut(&lease.credential).filter(|entry| entry.epoch == lease.epoch) else {
-            return fenced("another engine has taken this credential over: stop, it goes on from the journal");
+            return Err(fenced());
         };
         if entry.head.last != after {
-            return fenced("the log went on without this engine: stop, and load it again");
+            return Err(Error::new(ErrorKind::Fenced, "the log went on without this engine: stop, and load it again"));
         }
         entry.lease = Some((lease.holder.clone(), now + lease.ttl));
         entry.records.extend(batch.records.iter().cloned());
@@ -136,6 +137,17 @@ impl Journal for MemoryJournal {
         Ok(entry.head.last)
     }
 
+    async fn rehearse(&self, lease: &Lease, _: usize) -> Result<()> {
+        match self.lock().get(&lease.credential) {
+            Some(entry) if entry.epoch == lease.epoch => Ok(()),
+            _ => Err(fenced()),
+        }
+    }
+
+    async fn rescue(&self, _: &Lease, _: Seq, _: &Batch) -> Result<()> {
+        Err(Error::new(ErrorKind::Journal, "a journal in memory has no other place to keep anything"))
+    }
+
     async fn release(&self, lease: Lease) -> Result<()> {
         let mut all = self.lock();
         if let Some(entry) = all.get_mut(&lease.credential).filter(|entry| entry.epoch == lease.epoch) {
@@ -144,13 +156,14 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
-    async fn load(&self, credential: &CredentialName, from: Seq) -> Result<Log> {
+    async fn load(&self, credential: &CredentialName, span: Span) -> Result<Log> {
         let all = self.lock();
         let Some(entry) = all.get(credential) else {
-            return Ok(Log::default());
+            return Ok(Log::new(Head::new(credential.clone()), Vec::new(), Vec::new()));
         };
-        let records = entry.records.iter().filter(|record| record.seq >= from).cloned().collect();
-        Ok(Log::new(records, entry.values.values().cloned().collect()))
+        let first = span.first(&entry.head);
+        let records = entry.records.iter().filter(|record| record.seq >= first).cloned().collect();
+        Ok(Log::new(entry.head.clone(), records, entry.values.values().cloned().collect()))
     }
 
     async fn heads(&self, filter: &HeadFilter, page: Page) -> Result<Vec<Head>> {
@@ -160,6 +173,10 @@ impl Journal for MemoryJournal {
             all.iter().filter(|(name, _)| after.is_none_or(|after| *name > after)).map(|(_, entry)| &entry.head);
         Ok(heads.filter(|head| filter.admits(head)).take(page.limit).cloned().collect())
     }
+}
+
+fn fenced() -> Error {
+    Error::new(ErrorKind::Fenced, "another engine has taken this credential over: stop, it goes on from the journal")
 }
 
 #[cfg(test)]

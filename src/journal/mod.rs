@@ -1,5 +1,8 @@
 //! Where facts become durable.
 
+mod batch;
+mod head;
+mod lease;
 mod memory;
 mod record;
 mod seal;
@@ -12,11 +15,11 @@ use async_trait::async_trait;
 use crate::error::Result;
 use crate::name::{CredentialName, Holder};
 
+pub use batch::{Batch, Log, SealedValue, Span, ValueId};
+pub use head::{Current, Head, HeadFilter, Page, Status};
+pub use lease::{Claim, Durability, Lease};
 pub use memory::MemoryJournal;
-pub use record::{
-    Batch, Claim, Current, Durability, Head, HeadFilter, Lease, Log, Mac, Page, Record, SealedValue, Seq, Status,
-    ValueId,
-};
+pub use record::{Mac, Record, Seq};
 pub use seal::{InProcess, SealContext, Sealed, Sealer};
 
 /// Where facts become durable: one log for each credential, of which a rotation is a span.
@@ -53,6 +56,22 @@ pub trait Journal: Debug + Send + Sync + 'static {
     /// log went on without the caller. [`Effect::Unknown`](crate::Effect::Unknown) when it may have been stored.
     async fn append(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<Seq>;
 
+    /// Shows that a record of so many bytes could be stored now: writes one, and removes it. Before a token is issued, so
+    /// that a full or read-only disk is found while nothing is at stake.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Journal`](crate::ErrorKind::Journal) when it could not.
+    async fn rehearse(&self, lease: &Lease, bytes: usize) -> Result<()>;
+
+    /// Keeps a batch that [`append`](Self::append) could not store, in a place that was set aside for it. It is brought
+    /// back, as if it had been appended, before the credential is claimed again.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such place, it is full, or it cannot be written either.
+    async fn rescue(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<()>;
+
     /// Gives the right back.
     ///
     /// # Errors
@@ -60,12 +79,13 @@ pub trait Journal: Debug + Send + Sync + 'static {
     /// When the journal cannot be reached; it runs out by itself then.
     async fn release(&self, lease: Lease) -> Result<()>;
 
-    /// A credential's records from `from` on, and every value that is kept for it.
+    /// A credential's head, those of its records that are asked for, and every value that is kept for it, all of one
+    /// moment.
     ///
     /// # Errors
     ///
     /// When the journal cannot be read.
-    async fn load(&self, credential: &CredentialName, from: Seq) -> Result<Log>;
+    async fn load(&self, credential: &CredentialName, span: Span) -> Result<Log>;
 
     /// How credentials stand, in order of their names.
     ///

@@ -4,11 +4,11 @@ use std::future::Future;
 
 use futures_util::StreamExt;
 
-use super::session::{current, head_of, same_provider};
+use super::session::{current, load, same_provider};
 use super::{Inner, Predecessor, nothing_kept};
 use crate::consumer::{Consumer, Slot, Verification};
 use crate::error::{Error, ErrorKind, Problem, Result};
-use crate::journal::{Current, Head, SealedValue};
+use crate::journal::{Current, Head, SealedValue, Span};
 use crate::name::ConsumerName;
 use crate::provider::Liveness;
 use crate::token::{AdmittedToken, Grant, Token};
@@ -23,13 +23,12 @@ pub(super) struct Books {
 
 impl Books {
     pub(super) async fn read(inner: &Inner) -> Result<Self> {
-        let head = head_of(inner).await?;
-        let log = inner.journal.load(&inner.name, head.last.next()).await?;
+        let log = load(inner, Span::Head).await?;
         let kept = log.values.into_iter().find(|value| value.id == current());
-        if let (Some(current), Some(_)) = (&head.current, &kept) {
+        if let (Some(current), Some(_)) = (&log.head.current, &kept) {
             same_provider(inner, &current.provider)?;
         }
-        Ok(Self { head, kept })
+        Ok(Self { head: log.head, kept })
     }
 
     /// What may be shown of the token in use, as far as it is kept.

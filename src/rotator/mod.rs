@@ -22,7 +22,7 @@ use crate::consumer::Consumer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::guide::Guide;
-use crate::journal::{Current, HeadFilter, Journal, Page, Sealer, Seq};
+use crate::journal::{Current, HeadFilter, Journal, Page, Sealer, Seq, Span};
 use crate::name::{ConsumerName, CredentialName, Holder, RunId, TokenId};
 use crate::provider::{Fate, Issuer, Provider};
 use crate::rotation::{
@@ -230,7 +230,7 @@ impl Rotator {
     ///
     /// As [`rotate`](Self::rotate).
     pub async fn resume_due(&self) -> Result<Option<Run>> {
-        let head = session::head_of(&self.inner).await?;
+        let head = session::load(&self.inner, Span::Head).await?.head;
         let due = head.status.is_open() && head.wake_at.is_some_and(|at| at <= self.inner.clock.now());
         match head.run {
             Some(run) if due => self.resume(run).await.map(Some),
@@ -331,11 +331,8 @@ impl Rotator {
     ///
     /// [`ErrorKind::Journal`] when the journal cannot be read.
     pub async fn open_rotations(&self) -> Result<Vec<Run>> {
-        let head = session::head_of(&self.inner).await?;
-        let mut log = self.inner.journal.load(&self.inner.name, head.since.before()).await?;
-        // Without a lease the log may have gone on since the head was read.
-        log.records.retain(|record| record.seq <= head.last);
-        let (state, _) = session::replay(&self.inner, &head, &log.records)?;
+        let log = session::load(&self.inner, Span::NewestRun).await?;
+        let (state, _) = session::replay(&log)?;
         let open = state.filter(|state| state.ending().is_none());
         let run = |state: State| Run {
             id: state.charter().run.clone(),
@@ -350,7 +347,7 @@ impl Rotator {
     ///
     /// [`ErrorKind::Journal`] when the journal cannot be read.
     pub async fn events(&self, from: Seq) -> Result<Vec<Event>> {
-        let log = self.inner.journal.load(&self.inner.name, from).await?;
+        let log = session::load(&self.inner, Span::From(from)).await?;
         let event = |record: &crate::journal::Record| {
             let fact = session::read(record)?;
             Ok(Event::new(self.inner.name.clone(), record.run.clone(), record.seq, record.at, fact))

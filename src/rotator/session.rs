@@ -11,7 +11,7 @@ use crate::clock::Timestamp;
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::journal::{
-    Batch, Claim, Current, Head, HeadFilter, Lease, Mac, Page, Record, SealContext, SealedValue, Status, ValueId,
+    Batch, Claim, Current, Head, Lease, Log, Mac, Record, SealContext, SealedValue, Seq, Span, Status, ValueId,
 };
 use crate::name::RunId;
 use crate::rotation::{Ending, Fact, Outcome, Possession, Source, State, TokenRef};
@@ -77,14 +77,13 @@ impl Session {
 
     /// Where the credential stands.
     async fn read(inner: &Inner) -> Result<(Head, Option<State>, Mac, BTreeMap<ValueId, SealedValue>)> {
-        let head = head_of(inner).await?;
-        let log = inner.journal.load(&inner.name, head.since.before()).await?;
-        let (state, mac) = replay(inner, &head, &log.records)?;
+        let log = load(inner, Span::NewestRun).await?;
+        let (state, mac) = replay(&log)?;
         let stored: BTreeMap<_, _> = log.values.into_iter().map(|value| (value.id.clone(), value)).collect();
         if let Some(state) = state.as_ref().filter(|state| state.ending().is_none() || !stored.is_empty()) {
             same_provider(inner, &state.charter().provider)?;
         }
-        Ok((head, state, mac, stored))
+        Ok((log.head, state, mac, stored))
     }
 
     /// The run, if one is open.
@@ -147,6 +146,7 @@ impl Session {
             batch.head.since = self.head.last.next();
         }
         batch.head.last = seq;
+        batch.head.tie = self.inner.sealer.mac(&mac, &batch.head.message())?;
         let wanted = self.wanted()?;
         for (id, token) in self.keep.iter().filter(|(id, _)| wanted.contains(id)) {
             let context = SealContext::new(self.inner.name.clone(), run.clone(), self.lease.epoch, seq, id.clone());
@@ -198,7 +198,7 @@ impl Session {
                 Err(error) if error.kind() == ErrorKind::Fenced && uncertain => error,
                 Err(error) => return Err(error),
             };
-            let log = self.inner.journal.load(&self.inner.name, self.head.last.next()).await?;
+            let log = self.inner.journal.load(&self.inner.name, Span::From(self.head.last.next())).await?;
             match (log.records.first(), batch.records.first()) {
                 (Some(there), Some(ours)) if there.mac == ours.mac => return Ok(()),
                 (None, _) if n + 1 < TRIES => self.inner.clock.sleep(Duration::from_millis(100 << n)).await,
@@ -362,31 +362,49 @@ fn in_use(state: &State, now: Timestamp) -> Option<Current> {
     Some(current.known_as(id, state.candidate_label(), state.candidate_expiry()))
 }
 
-/// How the credential stands.
-pub(super) async fn head_of(inner: &Inner) -> Result<Head> {
-    let heads = inner.journal.heads(&HeadFilter::of(&inner.name), Page::first(1)).await?;
-    Ok(heads.into_iter().next().unwrap_or_else(|| Head::new(inner.name.clone())))
+/// What the journal says of the credential, checked: what was changed, swapped, removed or replayed does not hang together.
+pub(super) async fn load(inner: &Inner, span: Span) -> Result<Log> {
+    let log = inner.journal.load(&inner.name, span).await?;
+    let Log { head, records, values, .. } = &log;
+    if head.credential != inner.name {
+        return Err(damaged("it answers with another credential"));
+    }
+    let strayed = |value: &SealedValue| value.context.value != value.id || value.context.credential != inner.name;
+    if values.iter().any(strayed) {
+        return Err(damaged("a value stands where another belongs"));
+    }
+    let expected = head.last.get().saturating_sub(span.first(head).max(Seq::new(1)).before().get());
+    if records.len() as u64 != expected {
+        return Err(damaged("records are missing, or there are more than it says"));
+    }
+    let mut before: Option<&Record> = None;
+    for record in records {
+        let (seq, mac) = before.map_or((span.first(head).before(), None), |before| (before.seq, Some(before.mac)));
+        // What the first one is tied to was not read, but for the very first.
+        let mac = mac.or_else(|| (record.seq == Seq::ZERO.next()).then_some(Mac::GENESIS));
+        let tied = match mac {
+            Some(mac) => inner.sealer.ties(&mac, &record.message(&inner.name), &record.mac)?,
+            None => true,
+        };
+        if !tied || record.seq <= seq {
+            return Err(damaged("a record was changed, swapped, or written with another key"));
+        }
+        before = Some(record);
+    }
+    if let Some(last) = before
+        && (last.seq != head.last || !inner.sealer.ties(&last.mac, &head.message(), &head.tie)?)
+    {
+        return Err(damaged("what it says of how the credential stands was changed, or is of another moment"));
+    }
+    Ok(log)
 }
 
-/// Checks that the records hang together, and adds up those of the newest run.
-pub(super) fn replay(inner: &Inner, head: &Head, records: &[Record]) -> Result<(Option<State>, Mac)> {
-    let (before, run): (Vec<&Record>, Vec<&Record>) = records.iter().partition(|record| record.seq < head.since);
-    let mut mac = before.last().map_or(Mac::GENESIS, |record| record.mac);
-    let mut seq = head.since.before();
-    for record in &run {
-        seq = seq.next();
-        let tied = inner.sealer.ties(&mac, &record.message(&inner.name), &record.mac)?;
-        if record.seq != seq || !tied {
-            return Err(damaged("a record is missing, was changed, or was written with another key"));
-        }
-        mac = record.mac;
-    }
-    if seq != head.last {
-        return Err(damaged("the last records are missing"));
-    }
-    let facts = run.iter().map(|record| read(record)).collect::<Result<Vec<_>>>()?;
+/// What the records of the newest run add up to, and what the next one is tied to.
+pub(super) fn replay(log: &Log) -> Result<(Option<State>, Mac)> {
+    let run = log.records.iter().filter(|record| record.seq >= log.head.since);
+    let facts = run.map(read).collect::<Result<Vec<_>>>()?;
     let state = if facts.is_empty() { None } else { Some(State::replay(&facts)?) };
-    Ok((state, mac))
+    Ok((state, log.records.last().map_or(Mac::GENESIS, |record| record.mac)))
 }
 
 /// The fact of a record.

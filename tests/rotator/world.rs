@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokenturn::consumer::memory::MemoryConsumer;
 use tokenturn::consumer::{ConsumerCapabilities, Proof};
-use tokenturn::journal::{Batch, Claim, Durability, Head, HeadFilter, Journal, Lease, Log, MemoryJournal, Page, Seq};
+use tokenturn::journal::{
+    Batch, Claim, Durability, Head, HeadFilter, Journal, Lease, Log, MemoryJournal, Page, Seq, Span,
+};
 use tokenturn::provider::memory::MemoryProvider;
 use tokenturn::provider::{EndedBy, Fate, Issuer, ProviderCapabilities};
 use tokenturn::rotation::{Ask, Completion, Fact, OldPolicy, Outcome};
@@ -149,7 +151,7 @@ impl World {
     /// The names under which values are kept.
     pub(crate) async fn kept(&self) -> Vec<String> {
         let bot = CredentialName::new("bot").unwrap();
-        let log = self.journal.load(&bot, Seq::ZERO).await.unwrap();
+        let log = self.journal.load(&bot, Span::From(Seq::ZERO)).await.unwrap();
         log.values.iter().map(|value| value.id.as_str().to_owned()).collect()
     }
 }
@@ -190,8 +192,6 @@ pub(crate) fn stuck(run: &Run) -> String {
 pub(crate) struct Stumbling {
     pub(crate) inner: Arc<dyn Journal>,
     faults: Mutex<Vec<(&'static str, Stumble)>>,
-    /// Heads as they were a moment ago.
-    heads: Mutex<Option<Vec<Head>>>,
 }
 
 /// What goes wrong with the append that holds a fact of some kind.
@@ -207,18 +207,12 @@ pub(crate) enum Stumble {
 
 impl Stumbling {
     pub(crate) fn over(inner: Arc<dyn Journal>) -> Arc<Self> {
-        Arc::new(Self { inner, faults: Mutex::default(), heads: Mutex::default() })
+        Arc::new(Self { inner, faults: Mutex::default() })
     }
 
     /// The next append that holds such a fact goes wrong.
     pub(crate) fn at(&self, fact: &'static str, stumble: Stumble) {
         self.faults.lock().unwrap().push((fact, stumble));
-    }
-
-    /// From now on heads are told as they are now, whatever happens.
-    pub(crate) async fn freeze_heads(&self) {
-        let heads = self.inner.heads(&HeadFilter::all(), Page::first(10)).await.unwrap();
-        *self.heads.lock().unwrap() = Some(heads);
     }
 
     fn take(&self, batch: &Batch) -> Option<Stumble> {
@@ -261,15 +255,19 @@ impl Journal for Stumbling {
         self.inner.release(lease).await
     }
 
-    async fn load(&self, credential: &CredentialName, from: Seq) -> Result<Log> {
-        self.inner.load(credential, from).await
+    async fn rehearse(&self, lease: &Lease, bytes: usize) -> Result<()> {
+        self.inner.rehearse(lease, bytes).await
+    }
+
+    async fn rescue(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<()> {
+        self.inner.rescue(lease, after, batch).await
+    }
+
+    async fn load(&self, credential: &CredentialName, span: Span) -> Result<Log> {
+        self.inner.load(credential, span).await
     }
 
     async fn heads(&self, filter: &HeadFilter, page: Page) -> Result<Vec<Head>> {
-        let frozen = self.heads.lock().unwrap().clone();
-        if let Some(heads) = frozen {
-            return Ok(heads);
-        }
         self.inner.heads(filter, page).await
     }
 }

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::record::{Mac, Seq, ValueId};
+use super::batch::ValueId;
+use super::record::{Mac, Seq};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{CredentialName, RunId};
 use crate::token::Token;
@@ -98,6 +99,9 @@ pub trait Sealer: fmt::Debug + Send + Sync + 'static {
     /// [`ErrorKind::Journal`] when it was not, or was changed.
     async fn open(&self, sealed: &Sealed, context: &SealContext) -> Result<Token>;
 
+    /// Whether a value was sealed with the key that is in use now, and not with one that it replaced.
+    fn is_current(&self, sealed: &Sealed) -> bool;
+
     /// Ties a record's message to the record before.
     ///
     /// # Errors
@@ -144,6 +148,10 @@ impl Sealer for InProcess {
                 "this value was sealed with a key: give the Rotator the sealer that has it",
             )),
         }
+    }
+
+    fn is_current(&self, _: &Sealed) -> bool {
+        true
     }
 
     /// Without a key this finds accidents, not malice; there is no disk on which anybody could do any.
