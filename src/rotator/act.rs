@@ -130,13 +130,20 @@ async fn preflight(session: &Session, looks: &Looks, name: &ConsumerName) -> Res
     let state = session.state()?;
     let checkable = consumer.capabilities().proves_something() && !consumer.capabilities().by_person;
     let at_stake = state.candidate().is_none() && state.old_is_live() && state.charter().predecessor.has_value();
-    let mut baseline = None;
-    if checkable && at_stake {
+    let (mut baseline, mut new) = (None, Answer::Unknown);
+    if checkable && state.is_rolling_back() {
+        let token = looks.new_token(session).await;
+        let token = match token {
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => return Ok(vec![Fact::CandidateDied]),
+            token => token?,
+        };
+        new = consumer.verify(token, &slot).await.map_err(|error| by_consumer(name, error))?.new;
+    } else if checkable && at_stake {
         // A check that cannot be run is found now, while nothing is at stake.
         let old = looks.old_token(session).await?;
         baseline = Some(consumer.verify(old, &slot).await.map_err(|error| by_consumer(name, error))?);
     }
-    Ok(vec![Fact::Preflighted { consumer: name.clone(), slot, baseline }])
+    Ok(vec![Fact::Preflighted { consumer: name.clone(), slot, baseline, new }])
 }
 
 async fn install(session: &Session, looks: &Looks, name: &ConsumerName, uncertain: bool) -> Result<Vec<Fact>> {
@@ -265,7 +272,7 @@ async fn dead_candidate(session: &Session, reference: &TokenRef) -> Result<Vec<F
     let minted = state.candidate_origin() == Some(Origin::Minted);
     let now = session.now();
     let since = state.failing_since(&Act::Admit).unwrap_or(now);
-    if minted && !state.was_seen_alive(reference) && since.until(now) < session.inner.policy.settle() {
+    if minted && !state.was_seen_alive(reference) && since.until(now) < session.inner.policy.unknown_for() {
         // What was issued a moment ago need not be known everywhere yet.
         let unknown = Error::new(ErrorKind::Unavailable, "the new token is not known to its provider yet: waiting");
         return failed(session, &Act::Admit, &unknown).map(|fact| vec![fact]);
