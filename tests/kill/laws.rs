@@ -1,0 +1,48 @@
+//! Workers that are broken on purpose: the judge finds each.
+
+use std::time::Duration;
+
+use crate::planted::Plant;
+use crate::trial::Trial;
+
+/// So many rounds at most.
+const ROUNDS: usize = 40;
+
+/// Kills broken workers until the judge has found what is to be found.
+fn until(plant: Plant, found: impl Fn(&Trial) -> bool) -> usize {
+    let mut trial = Trial::begin();
+    trial.plant = Some(plant);
+    for round in 1..=ROUNDS {
+        let worker = trial.worker(false);
+        std::thread::sleep(Duration::from_micros(trial.dice.roll(200_000)));
+        trial.kill(worker);
+        if found(&trial) {
+            return round;
+        }
+    }
+    panic!("{plant:?} was not found in {ROUNDS} rounds");
+}
+
+#[test]
+fn a_journal_that_answers_before_it_has_stored_loses_tokens_and_is_found() {
+    let rounds = until(Plant::AnswersFirst, |trial| {
+        // A token whose name is on record is not lost: going on finds it.
+        let books = trial.books();
+        let live = trial.verdict().live;
+        live.iter().any(|living| {
+            let book = &books[&living.credential];
+            // What a person made and has not handed in is in that person's hand.
+            living.label.is_some() && !book.leads_to(living) && !book.names(living)
+        })
+    });
+    println!("found in round {rounds}");
+}
+
+#[test]
+fn a_place_that_lies_has_its_token_revoked_early_and_is_found() {
+    let rounds = until(Plant::Liar, |trial| {
+        let world = trial.verdict();
+        world.revoked_early > 0 && world.stale > 0
+    });
+    println!("found in round {rounds}");
+}
