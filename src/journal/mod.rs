@@ -22,7 +22,7 @@ pub use memory::MemoryJournal;
 pub use record::{Mac, Record, Seq};
 pub use seal::{InProcess, SealContext, Sealed, Sealer};
 #[cfg(feature = "seal")]
-pub use seal::{Key, KeyId, KeyRing, KeySealer, KeySource};
+pub use seal::{Key, KeyFile, KeyId, KeyRing, KeySealer, KeySource};
 
 /// Where facts become durable: one log for each credential, of which a rotation is a span.
 ///

@@ -3,9 +3,13 @@
 #[cfg(feature = "seal")]
 mod envelope;
 #[cfg(feature = "seal")]
+mod file;
+#[cfg(feature = "seal")]
 mod key;
 #[cfg(feature = "seal")]
 mod ring;
+#[cfg(feature = "seal")]
+mod written;
 
 use std::fmt;
 
@@ -20,11 +24,12 @@ use crate::name::{CredentialName, RunId};
 use crate::token::Token;
 
 #[cfg(feature = "seal")]
-pub use envelope::KeySealer;
-#[cfg(feature = "seal")]
-pub use key::{Key, KeyId};
-#[cfg(feature = "seal")]
-pub use ring::{KeyRing, KeySource};
+pub use self::{
+    envelope::KeySealer,
+    file::KeyFile,
+    key::{Key, KeyId},
+    ring::{KeyRing, KeySource},
+};
 
 /// What a value is sealed to: opened in any other place, it does not open.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
