@@ -21,6 +21,8 @@ pub use lease::{Claim, Durability, Lease};
 pub use memory::MemoryJournal;
 pub use record::{Mac, Record, Seq};
 pub use seal::{InProcess, SealContext, Sealed, Sealer};
+#[cfg(feature = "seal")]
+pub use seal::{Key, KeyFile, KeyId, KeyRing, KeySealer, KeySource};
 
 /// Where facts become durable: one log for each credential, of which a rotation is a span.
 ///
