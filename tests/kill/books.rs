@@ -103,7 +103,7 @@ impl Book {
             Some(Fact::Draining { .. }) => "draining",
             Some(Fact::Revoking { token: TokenRef::Old, .. }) => match last {
                 Some("inspect") => "seeing that it is dead",
-                Some("verify") => "verifying after the end",
+                Some("verify") if called("revoke") => "verifying after the end",
                 _ => "revoking",
             },
             Some(Fact::Revoking { .. }) => "ending an orphan",

@@ -1,7 +1,5 @@
 //! Workers that are broken on purpose: the judge finds each.
 
-use std::time::Duration;
-
 use crate::planted::Plant;
 use crate::trial::Trial;
 
@@ -14,7 +12,7 @@ fn until(plant: Plant, found: impl Fn(&Trial) -> bool) -> usize {
     trial.plant = Some(plant);
     for round in 1..=ROUNDS {
         let worker = trial.worker(false);
-        std::thread::sleep(Duration::from_micros(trial.dice.roll(200_000)));
+        trial.random_instant(200);
         trial.kill(worker);
         if found(&trial) {
             return round;

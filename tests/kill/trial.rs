@@ -84,6 +84,14 @@ impl Trial {
         self.runtime.block_on(books::read(self.directory.path(), Arc::new(ClockAhead::new(self.ahead))))
     }
 
+    /// Waits for an instant that is random: somewhere in the next so many calls, and somewhere between two of them.
+    pub(crate) fn random_instant(&mut self, calls: u64) {
+        let roll = usize::try_from(self.dice.roll(calls)).unwrap();
+        let calls = self.verdict().served + roll;
+        self.ask(Call::Until { calls });
+        std::thread::sleep(Duration::from_micros(self.dice.roll(5_000)));
+    }
+
     /// Kills a worker, says how many of its calls were on their way, and lets as much time pass as makes all of them arrive.
     pub(crate) fn kill(&mut self, worker: Process) -> usize {
         worker.kill();

@@ -70,6 +70,10 @@ pub(crate) enum Call {
     // What the test asks, for no credential.
     /// The token that a credential began with.
     First,
+    /// Answers once so many calls have come in all.
+    Until {
+        calls: usize,
+    },
     /// Answers once no other connection is open and all that was sent has been done.
     Quiet,
     Judge,

@@ -45,6 +45,8 @@ pub(crate) struct Verdict {
     pub(crate) issued_twice: usize,
     /// Places that hold a dead token now.
     pub(crate) down: BTreeSet<String>,
+    /// How many calls came in all.
+    pub(crate) served: usize,
     /// Calls that have begun and not been answered.
     pub(crate) in_flight: usize,
     /// Runs that waited for a decision, by the kind of their credential.
@@ -80,6 +82,7 @@ pub(crate) struct World {
     log: Mutex<Log>,
     dice: Mutex<Dice>,
     gate: watch::Sender<Gate>,
+    served: watch::Sender<usize>,
 }
 
 #[derive(Debug)]
@@ -129,8 +132,13 @@ impl World {
             log.made.push(Made { credential: member.name.clone(), token: first.clone(), label: None, used: true });
             members.insert(member.name, Resident { kind: member.kind, provider, places, first });
         }
-        let (gate, _) = watch::channel(Gate::Open);
-        Self { members, log: Mutex::new(log), dice: Mutex::new(Dice::new(seed)), gate }
+        Self {
+            members,
+            log: Mutex::new(log),
+            dice: Mutex::new(Dice::new(seed)),
+            gate: watch::Sender::new(Gate::Open),
+            served: watch::Sender::new(0),
+        }
     }
 
     /// One call. What it does has happened before it is answered, and both take a moment.
@@ -143,15 +151,18 @@ impl World {
             log.in_flight += 1;
             log.calls.entry(credential.to_owned()).or_default().push(name_of(&call).to_owned());
         }
-        self.moment(5).await;
+        self.served.send_modify(|served| *served += 1);
+        // What happens once in a rotation takes longer than what happens at every place, so that each is met as often.
+        let once = matches!(call, Call::Issue { .. } | Call::Inspect { .. } | Call::Revoke { .. });
         let issues = matches!(call, Call::Issue { .. });
+        self.moment(if once { 8 } else { 4 }).await;
         let reply = {
             let mut log = self.log.lock().await;
             let reply = resident.perform(credential, call, &mut log).await;
             resident.look_for_stale(&mut log);
             reply
         };
-        self.moment(8).await;
+        self.moment(if once { 12 } else { 4 }).await;
         if issues {
             self.pass_gate().await;
         }
@@ -167,6 +178,10 @@ impl World {
     async fn control(&self, call: Call) -> Reply {
         match call {
             Call::Judge => return Reply::Verdict(Box::new(self.verdict().await)),
+            Call::Until { calls } => {
+                let _ = self.served.subscribe().wait_for(|served| *served >= calls).await;
+                return Reply::Done;
+            }
             Call::Hold => self.gate.send_replace(Gate::Shut),
             Call::Release => self.gate.send_replace(Gate::Open),
             Call::Held => {
@@ -191,7 +206,6 @@ impl World {
         }
     }
 
-    /// A worker has gone: what it called no longer tells what it was about.
     pub(crate) async fn verdict(&self) -> Verdict {
         let log = self.log.lock().await;
         let is_alive = |made: &&Made| self.members[&made.credential].provider.is_alive(&made.token);
@@ -211,6 +225,7 @@ impl World {
             revoked_early: log.revoked_early.len(),
             issued_twice: log.asked.values().filter(|times| **times > 1).count(),
             down: self.members.values().flat_map(|resident| resident.down(&log)).map(|(place, _)| place).collect(),
+            served: *self.served.borrow(),
             in_flight: log.in_flight,
             decisions,
             complaints: log.complaints.clone(),
