@@ -18,42 +18,50 @@ pub(crate) struct Book {
     pub(crate) member: Member,
     pub(crate) status: Status,
     facts: Vec<Fact>,
-    /// Where its newest run begins among them.
-    newest: usize,
+    /// How many of them are older than its newest run.
+    older: usize,
     /// Of which tokens it keeps the value.
     sealed: BTreeSet<Fingerprint>,
 }
 
-/// Opens the journal anew, as after a crash, and reads all of it.
-pub(crate) async fn read(directory: &Path, clock: Arc<dyn Clock>) -> BTreeMap<String, Book> {
+/// What the journal says of every credential.
+pub(crate) type Books = BTreeMap<String, Book>;
+
+/// Nothing is known yet.
+pub(crate) fn blank() -> Books {
+    fleet().into_iter().map(|member| (member.name.clone(), Book::blank(member))).collect()
+}
+
+/// Opens the journal anew, as after a crash, and reads on.
+pub(crate) async fn read_on(books: &mut Books, directory: &Path, clock: Arc<dyn Clock>) {
     let journal = journal::journal(directory, clock);
     let sealer = journal::sealer(directory);
-    let mut books = BTreeMap::new();
-    for member in fleet() {
-        books.insert(member.name.clone(), Book::read(member, &*journal, &*sealer).await);
+    for book in books.values_mut() {
+        book.read_on(&*journal, &*sealer).await;
     }
-    books
 }
 
 impl Book {
-    async fn read(member: Member, journal: &dyn Journal, sealer: &dyn Sealer) -> Self {
-        let name = CredentialName::new(&member.name).unwrap();
-        let log = journal.load(&name, Span::From(Seq::ZERO)).await.unwrap();
-        let mut sealed = BTreeSet::new();
+    fn blank(member: Member) -> Self {
+        Self { member, status: Status::Idle, facts: Vec::new(), older: 0, sealed: BTreeSet::new() }
+    }
+
+    async fn read_on(&mut self, journal: &dyn Journal, sealer: &dyn Sealer) {
+        let known = self.facts.len() as u64;
+        let name = CredentialName::new(&self.member.name).unwrap();
+        let log = journal.load(&name, Span::From(Seq::new(known).next())).await.unwrap();
+        self.facts.extend(log.records.iter().map(|record| serde_json::from_str::<Fact>(&record.fact).unwrap()));
+        assert_eq!(log.head.last.get(), self.facts.len() as u64, "what was durable once is durable for ever");
+        self.status = log.head.status;
+        self.older = usize::try_from(log.head.since.before().get()).unwrap();
+        self.sealed.clear();
         for value in &log.values {
-            sealed.insert(sealer.open(&value.sealed, &value.context).await.unwrap().fingerprint());
-        }
-        Self {
-            member,
-            status: log.head.status,
-            facts: log.records.iter().map(|record| serde_json::from_str(&record.fact).unwrap()).collect(),
-            newest: log.records.iter().take_while(|record| record.seq < log.head.since).count(),
-            sealed,
+            self.sealed.insert(sealer.open(&value.sealed, &value.context).await.unwrap().fingerprint());
         }
     }
 
     fn newest_run(&self) -> &[Fact] {
-        &self.facts[self.newest..]
+        &self.facts[self.older..]
     }
 
     /// Whether it leads to this token: it keeps its value, or says that a token of this name may live.

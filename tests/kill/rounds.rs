@@ -91,12 +91,14 @@ fn one(trial: &mut Trial, tally: &mut Tally) {
         tally.at_the_edge.retain(|name| books[name].has_lost_enough());
     }
     let in_flight = trial.kill(worker);
-    let (books, world) = (trial.books(), trial.verdict());
+    tally.lost.extend(trial.unheard_of());
+    let world = trial.verdict();
+    let books = trial.books();
     tally.in_flight += in_flight;
     tally.at_work += usize::from(in_flight > 0 || books.values().any(|book| book.status.is_open()));
     for (name, book) in books {
         if book.has_lost_enough() {
-            tally.at_the_edge.insert(name);
+            tally.at_the_edge.insert(name.clone());
         }
         *tally.stages.entry(book.stage(&world)).or_default() += 1;
     }

@@ -1,6 +1,6 @@
 //! A world, a journal, and workers that come and go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::books::{self, Book};
+use crate::books::{self, Book, Books};
 use crate::clock::ClockAhead;
 use crate::fleet::outage;
 use crate::planted::Plant;
 use crate::process::{Orders, Process, Role};
 use crate::wire::{Call, Reply, ask_once};
-use crate::world::{Dice, Verdict};
+use crate::world::{Dice, Living, Verdict};
 
 /// What one test has going.
 pub(crate) struct Trial {
@@ -24,6 +24,7 @@ pub(crate) struct Trial {
     _world: Process,
     address: SocketAddr,
     ahead: Duration,
+    books: Books,
     pub(crate) dice: Dice,
     pub(crate) plant: Option<Plant>,
     pub(crate) shared: bool,
@@ -44,6 +45,7 @@ impl Trial {
             _world: world,
             address,
             ahead: Duration::ZERO,
+            books: books::blank(),
             dice: Dice::new(seed),
             plant: None,
             shared: false,
@@ -80,8 +82,11 @@ impl Trial {
         }
     }
 
-    pub(crate) fn books(&self) -> BTreeMap<String, Book> {
-        self.runtime.block_on(books::read(self.directory.path(), Arc::new(ClockAhead::new(self.ahead))))
+    /// What the journal says now.
+    pub(crate) fn books(&mut self) -> &Books {
+        let clock = Arc::new(ClockAhead::new(self.ahead));
+        self.runtime.block_on(books::read_on(&mut self.books, self.directory.path(), clock));
+        &self.books
     }
 
     /// Waits for an instant that is random: somewhere in the next so many calls, and somewhere between two of them.
@@ -110,11 +115,21 @@ impl Trial {
         self.plant = plant;
     }
 
-    /// Live tokens that no record leads to.
-    pub(crate) fn lost(&self) -> BTreeSet<String> {
-        let books = self.books();
+    /// Live tokens that no record leads to once everything is finished.
+    pub(crate) fn lost(&mut self) -> BTreeSet<String> {
+        self.live_but(|book, living| book.leads_to(living))
+    }
+
+    /// Live tokens that no record leads to, not even by their name, which going on would look for.
+    pub(crate) fn unheard_of(&mut self) -> BTreeSet<String> {
+        // What a person made and has not handed in is in that person's hand.
+        self.live_but(|book, living| book.leads_to(living) || book.names(living) || living.label.is_none())
+    }
+
+    fn live_but(&mut self, known: impl Fn(&Book, &Living) -> bool) -> BTreeSet<String> {
         let live = self.verdict().live;
-        let lost = live.iter().filter(|living| !books[&living.credential].leads_to(living));
-        lost.map(|living| format!("{}: {} {:?}", living.credential, living.fingerprint, living.label)).collect()
+        let books = self.books();
+        let unknown = live.iter().filter(|living| !known(&books[&living.credential], living));
+        unknown.map(|living| format!("{}: {} {:?}", living.credential, living.fingerprint, living.label)).collect()
     }
 }
