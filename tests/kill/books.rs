@@ -72,7 +72,12 @@ impl Book {
                 _ => false,
             })
         };
-        self.sealed.contains(&living.fingerprint) || living.label.as_ref().is_some_and(reported)
+        self.keeps(living) || living.label.as_ref().is_some_and(reported)
+    }
+
+    /// Whether it keeps the value of this token.
+    pub(crate) fn keeps(&self, living: &Living) -> bool {
+        self.sealed.contains(&living.fingerprint)
     }
 
     /// Whether going on would look for this token by its name.
@@ -115,6 +120,7 @@ impl Book {
                 _ => "revoking",
             },
             Some(Fact::Revoking { .. }) => "ending an orphan",
+            Some(Fact::TokenLost { .. }) => "lost for good, and said so",
             Some(Fact::Stumbled { .. }) => "backing off",
             Some(other) => {
                 let text = serde_json::to_value(other).unwrap();

@@ -17,7 +17,7 @@ fn a_program_that_is_told_to_stop_keeps_the_token_that_is_on_its_way() {
     trial.ask(Call::Release);
     worker.hear("drained");
     assert!(worker.ended().success());
-    assert_eq!(trial.lost(), BTreeSet::new(), "every live token is on record, before anything is resumed");
+    assert_eq!(trial.unsealed(), BTreeSet::new(), "every live token is kept, before anything is resumed");
     assert!(trial.verdict().live.iter().any(|living| living.label.is_some()), "tokens were made");
 
     // No time has passed, so that a lease that was not given back would keep the next process out.

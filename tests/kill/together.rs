@@ -5,16 +5,8 @@ use std::collections::BTreeSet;
 use crate::process::Process;
 use crate::trial::Trial;
 
-/// So many tokens are made before anything else happens.
-const TOKENS: usize = 40;
-
-/// Lets workers work until the world has so many tokens more.
-fn work(trial: &Trial) {
-    let enough = trial.verdict().tokens + TOKENS;
-    while trial.verdict().tokens < enough {
-        std::thread::yield_now();
-    }
-}
+/// How many calls are made before anything else happens: some five rotations of each credential.
+const CALLS: usize = 700;
 
 /// Waits until a worker has come to rest, and says how many rotations it has finished.
 fn rotations(mut worker: Process) -> usize {
@@ -37,7 +29,7 @@ fn two_processes_share_a_journal_and_issue_nothing_twice() {
     let mut trial = Trial::begin();
     trial.shared = true;
     let (mut one, mut other) = (trial.worker(false), trial.worker(false));
-    work(&trial);
+    trial.let_work(CALLS);
     // Both, or the one that goes on would leave the other nothing to finish.
     one.no_more();
     other.no_more();
@@ -52,7 +44,7 @@ fn when_one_of_two_processes_is_killed_the_other_finishes_what_it_left_open() {
     let mut trial = Trial::begin();
     trial.shared = true;
     let (one, mut other) = (trial.worker(false), trial.worker(false));
-    work(&trial);
+    trial.let_work(CALLS);
     one.kill();
     other.no_more();
     rotations(other);

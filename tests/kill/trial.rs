@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::books::{self, Book, Books};
 use crate::clock::ClockAhead;
-use crate::fleet::outage;
+use crate::fleet::{fleet, outage};
 use crate::planted::Plant;
 use crate::process::{Orders, Process, Role};
 use crate::wire::{Call, Reply, ask_once};
@@ -25,6 +25,8 @@ pub(crate) struct Trial {
     address: SocketAddr,
     ahead: Duration,
     books: Books,
+    /// How many calls there had been when the last worker was killed.
+    served: usize,
     pub(crate) dice: Dice,
     pub(crate) plant: Option<Plant>,
     pub(crate) shared: bool,
@@ -46,6 +48,7 @@ impl Trial {
             address,
             ahead: Duration::ZERO,
             books: books::blank(),
+            served: 0,
             dice: Dice::new(seed),
             plant: None,
             shared: false,
@@ -89,12 +92,20 @@ impl Trial {
         &self.books
     }
 
-    /// Waits for an instant that is random: somewhere in the next so many calls, and somewhere between two of them.
+    /// Waits for a random instant in the life of a worker that has just begun: somewhere in its first so many calls, and
+    /// somewhere between two of them.
     pub(crate) fn random_instant(&mut self, calls: u64) {
         let roll = usize::try_from(self.dice.roll(calls)).unwrap();
-        let calls = self.verdict().served + roll;
+        // Each credential says once that it begins.
+        let calls = self.served + fleet().len() + 1 + roll;
         self.ask(Call::Until { calls });
         std::thread::sleep(Duration::from_micros(self.dice.roll(5_000)));
+    }
+
+    /// Waits until the world has heard so many calls more.
+    pub(crate) fn let_work(&self, calls: usize) {
+        let calls = self.verdict().served + calls;
+        self.ask(Call::Until { calls });
     }
 
     /// Kills a worker, says how many of its calls were on their way, and lets as much time pass as makes all of them arrive.
@@ -102,6 +113,7 @@ impl Trial {
         worker.kill();
         let in_flight = self.verdict().in_flight;
         self.ask(Call::Quiet);
+        self.served = self.verdict().served;
         self.ahead += outage();
         in_flight
     }
@@ -112,6 +124,7 @@ impl Trial {
         let mut worker = self.worker(true);
         worker.hear("finished");
         assert!(worker.ended().success());
+        self.served = self.verdict().served;
         self.plant = plant;
     }
 
@@ -124,6 +137,11 @@ impl Trial {
     pub(crate) fn unheard_of(&mut self) -> BTreeSet<String> {
         // What a person made and has not handed in is in that person's hand.
         self.live_but(|book, living| book.leads_to(living) || book.names(living) || living.label.is_none())
+    }
+
+    /// Live tokens that an interface made and whose value is not on record.
+    pub(crate) fn unsealed(&mut self) -> BTreeSet<String> {
+        self.live_but(|book, living| book.keeps(living) || living.label.is_none())
     }
 
     fn live_but(&mut self, known: impl Fn(&Book, &Living) -> bool) -> BTreeSet<String> {
