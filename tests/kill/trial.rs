@@ -130,7 +130,7 @@ impl Trial {
 
     /// Live tokens that no record leads to once everything is finished.
     pub(crate) fn lost(&mut self) -> BTreeSet<String> {
-        self.live_but(|book, living| book.leads_to(living))
+        self.live_but(Book::leads_to)
     }
 
     /// Live tokens that no record leads to, not even by their name, which going on would look for.
