@@ -10,6 +10,7 @@ mod look;
 mod plan;
 mod policy;
 mod rehearsal;
+mod scrub;
 mod session;
 
 use std::collections::BTreeMap;

@@ -1,12 +1,13 @@
 //! One engine's hold on one credential: the lease, the state, and what is not durable yet.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
 use super::Inner;
+use super::scrub::scrubbed_fact;
 use crate::clock::Timestamp;
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::event::Event;
@@ -15,7 +16,7 @@ use crate::journal::{
 };
 use crate::name::RunId;
 use crate::rotation::{Ending, Fact, Outcome, Possession, Source, State, TokenRef};
-use crate::token::Token;
+use crate::token::{Redactor, Token};
 
 /// How often an append whose answer was lost is tried.
 const TRIES: u32 = 5;
@@ -36,6 +37,8 @@ pub(super) struct Session {
     keep: BTreeMap<ValueId, Token>,
     /// What the journal keeps for this credential.
     stored: BTreeMap<ValueId, SealedValue>,
+    /// Values that were at hand: nothing that repeats one is written down.
+    secrets: Mutex<Redactor>,
     /// One session of a credential at a time in this process; held until the session is gone.
     _gate: OwnedMutexGuard<()>,
 }
@@ -75,6 +78,7 @@ impl Session {
             pending: Vec::new(),
             keep: BTreeMap::new(),
             stored,
+            secrets: Mutex::default(),
             _gate: gate,
         })
     }
@@ -111,6 +115,7 @@ impl Session {
 
     /// A fact: the state knows it now, the world after the next commit.
     pub(super) fn note(&mut self, fact: Fact) -> Result<()> {
+        let fact = scrubbed_fact(fact, &self.secrets())?;
         match (&fact, &mut self.state) {
             (Fact::Begun(charter), state) => *state = Some(State::begin((**charter).clone())),
             (_, Some(state)) => state.apply(&fact)?,
@@ -123,6 +128,7 @@ impl Session {
 
     /// A value to be sealed and stored with the next commit.
     pub(super) fn keep(&mut self, id: ValueId, token: Token) {
+        self.beware_of(&token);
         self.keep.insert(id, token);
     }
 
@@ -312,10 +318,19 @@ impl Session {
         if let Some(token) = self.keep.get(id) {
             return Ok(Some(token.clone()));
         }
-        match self.stored.get(id) {
-            Some(value) => self.inner.sealer.open(&value.sealed, &value.context).await.map(Some),
-            None => Ok(None),
-        }
+        let Some(value) = self.stored.get(id) else { return Ok(None) };
+        let token = self.inner.sealer.open(&value.sealed, &value.context).await?;
+        self.beware_of(&token);
+        Ok(Some(token))
+    }
+
+    /// Nothing that repeats this is written down from now on.
+    fn beware_of(&self, token: &Token) {
+        self.secrets().learn(token);
+    }
+
+    fn secrets(&self) -> MutexGuard<'_, Redactor> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A token's value.
