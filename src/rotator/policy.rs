@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rotation::{OldPolicy, OnFailure};
+use crate::schedule::Schedule;
 use crate::token::{Excess, UnknownAccess};
 
 /// What a caller chooses about the rotations of a credential. The default revokes the old token after a day.
@@ -49,6 +50,9 @@ pub struct Policy {
     pub lease: Duration,
     /// Whether the token in use is kept, sealed, for the next run.
     pub keep_current: bool,
+    /// When the next run is due.
+    #[serde(default)]
+    pub schedule: Schedule,
 }
 
 impl Default for Policy {
@@ -67,6 +71,7 @@ impl Default for Policy {
             act_timeout: Duration::from_mins(2),
             lease: Duration::from_mins(10),
             keep_current: true,
+            schedule: Schedule::default(),
         }
     }
 }
@@ -170,6 +175,13 @@ impl Policy {
         self
     }
 
+    /// When the next run is due.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = schedule;
+        self
+    }
+
     /// How long a token that was just issued may be unknown to its provider.
     pub(super) fn settle(&self) -> Duration {
         Duration::from_secs(20).min(self.patience.total)
@@ -193,7 +205,7 @@ impl Policy {
         if self.patience.first.is_zero() || self.patience.longest < self.patience.first {
             return wrong("the first wait must be above zero and at most the longest: correct `patience`");
         }
-        Ok(())
+        self.schedule.check()
     }
 }
 
