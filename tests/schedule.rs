@@ -429,7 +429,7 @@ async fn while_a_run_is_open_no_other_is_due() {
     let bot = builder.build().unwrap();
     let run = bot.rotate(Predecessor::None).await.unwrap();
     assert!(matches!(run.outcome, Outcome::AwaitingPerson { .. }));
-    let made = provider.mint("bot", ScopeSet::new());
+    let made = provider.mint("bot", ScopeSet::of(["repo"]));
     provider.amend(&made, |grant| grant.expiry = Expiry::At(clock.now().plus(days(7))));
     let run = bot.supply(run.id, made).await.unwrap();
     assert!(matches!(run.outcome, Outcome::Completed(_)), "{:?}", run.outcome);
