@@ -134,7 +134,7 @@ mod tests {
             if let Some(at) = found {
                 let opened = calendar.opened(at).max((from - reach - 1_000) * HOUR);
                 prop_assert!(opened <= at && calendar.is_open(opened));
-                prop_assert!((opened / HOUR..=at / HOUR).all(|hour| calendar.is_open(hour * HOUR)));
+                prop_assert!((opened.div_euclid(HOUR)..=at.div_euclid(HOUR)).all(|hour| calendar.is_open(hour * HOUR)));
             }
         }
     }
