@@ -4,6 +4,7 @@ mod act;
 mod begin;
 mod builder;
 mod check;
+mod due;
 mod engine;
 mod findings;
 mod look;
