@@ -10,6 +10,7 @@ mod look;
 mod plan;
 mod policy;
 mod rehearsal;
+mod reseal;
 mod session;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ pub use builder::RotatorBuilder;
 pub use check::{Check, ConsumerCheck};
 pub use plan::{Finding, Plan, PlannedStep, Severity, StepKind};
 pub use policy::{Patience, Policy};
+pub use reseal::Resealed;
 
 use builder::Observers;
 use session::Session;
