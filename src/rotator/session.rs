@@ -183,8 +183,8 @@ impl Session {
             let token = sealer.open(&old.sealed, &old.context).await?;
             let mut context = old.context.clone();
             (context.epoch, context.seq) = (self.lease.epoch, self.head.last);
-            let sealed = sealer.seal(&token, &context).await?;
-            batch.keep.push(SealedValue::new(old.id.clone(), context, sealed));
+            let anew = sealer.seal(&token, &context).await?;
+            batch.keep.push(SealedValue::new(old.id.clone(), context, anew));
         }
         let moved = batch.keep.len();
         if moved > 0 {
