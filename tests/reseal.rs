@@ -135,6 +135,8 @@ async fn an_open_run_goes_on_where_it_was() {
     world.clock.sleep(std::time::Duration::from_hours(25)).await;
     completed(&world.patient(&both).resume_due().await.unwrap().unwrap());
     assert!(!world.provider.is_alive(&world.old));
+    // Its first records were written with the old key, and stay so.
+    said(&world.patient(&both).reseal().await.unwrap(), 0, true);
 }
 
 #[tokio::test]
@@ -157,6 +159,16 @@ async fn a_ring_without_the_key_that_sealed_changes_nothing_and_holds_nobody_up(
     assert_eq!(world.swift(&new).reseal().await.unwrap_err().kind(), ErrorKind::Journal);
     assert_eq!(world.opened_by(&old).await, 1);
     completed(&world.swift(&old).rotate(Predecessor::Kept).await.unwrap());
+}
+
+#[test]
+fn a_durable_journal_without_a_key_is_refused_with_the_line_that_mends_it() {
+    let world = World::new();
+    let bare = Rotator::builder("bot", world.provider.clone()).consumer(world.place.clone());
+    let error = bare.journal(world.journal.clone()).build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    let mends = r#".sealer(Arc::new(KeySealer::new(&KeyFile::at("tokenturn.key"))?))"#;
+    assert!(error.to_string().contains(mends), "{error}");
 }
 
 #[tokio::test]
