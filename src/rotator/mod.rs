@@ -12,6 +12,7 @@ mod plan;
 mod policy;
 mod read;
 mod rehearsal;
+mod reseal;
 mod scrub;
 mod session;
 
@@ -38,6 +39,7 @@ pub use builder::RotatorBuilder;
 pub use check::{Check, ConsumerCheck};
 pub use plan::{Finding, Plan, PlannedStep, Severity, StepKind};
 pub use policy::{Patience, Policy};
+pub use reseal::Resealed;
 
 use builder::Observers;
 use read::Reading;

@@ -210,6 +210,25 @@ impl Session {
         self.now().plus(self.inner.policy.act_timeout + self.inner.policy.settle)
     }
 
+    /// Seals anew what a replaced key has sealed; the head stays. How many values that were.
+    pub(super) async fn reseal(&mut self) -> Result<usize> {
+        let sealer = &self.inner.sealer;
+        let mut batch = Batch::new(self.reading.head.clone());
+        for old in self.reading.values.values().filter(|value| !sealer.is_current(&value.sealed)) {
+            let token = sealer.open(&old.sealed, &old.context).await?;
+            let mut context = old.context.clone();
+            (context.epoch, context.seq) = (self.lease.epoch, self.reading.head.last);
+            let anew = sealer.seal(&token, &context).await?;
+            batch.keep.push(SealedValue::new(old.id.clone(), context, anew));
+        }
+        let moved = batch.keep.len();
+        if moved > 0 {
+            self.store(&batch).await?;
+        }
+        self.reading.values.extend(batch.keep.into_iter().map(|value| (value.id.clone(), value)));
+        Ok(moved)
+    }
+
     /// Makes sure that the lease outlasts one act with the outside.
     pub(super) async fn renew(&mut self) -> Result<()> {
         let spent = self.inner.clock.monotonic().saturating_sub(self.leased_at);
