@@ -13,6 +13,7 @@ pub mod consumer;
 pub mod journal;
 pub mod provider;
 pub mod rotation;
+pub mod schedule;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -42,6 +43,7 @@ pub use rotation::{Ask, Decision, Floor, OldPolicy, OnFailure, Outcome, Urgency}
 pub use consumer::Consumer;
 pub use journal::Journal;
 pub use provider::Provider;
+pub use schedule::{Due, Schedule};
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{Effect, Error, ErrorKind, Problem, Result};

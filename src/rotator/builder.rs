@@ -178,6 +178,7 @@ impl RotatorBuilder {
             notes: self.notes,
             holder: Holder::random()?,
             gate: Arc::default(),
+            draining: tokio::sync::watch::Sender::new(false),
         }))
     }
 

@@ -4,12 +4,14 @@ mod act;
 mod begin;
 mod builder;
 mod check;
+mod due;
 mod engine;
 mod findings;
 mod look;
 mod plan;
 mod policy;
 mod rehearsal;
+mod scrub;
 mod session;
 
 use std::collections::BTreeMap;
@@ -68,6 +70,8 @@ struct Inner {
     holder: Holder,
     /// One session at a time in this process.
     gate: Arc<tokio::sync::Mutex<()>>,
+    /// Set once, when nothing more is to be begun.
+    draining: tokio::sync::watch::Sender<bool>,
 }
 
 /// The token that is to be replaced.
@@ -325,6 +329,18 @@ impl Rotator {
         engine::drive(session).await
     }
 
+    /// Stops in good order: nothing more is begun, what is under way with the outside is finished and written down, and the
+    /// lease is given back. The open run waits for the next process. Later calls of this rotator are refused.
+    ///
+    /// Call it before the runtime ends. A token that is being issued then is received and becomes durable; a runtime that
+    /// is dropped instead takes the answer with it, and the run must look for what it left behind when it is resumed.
+    /// It takes at most as long as one act, [`Policy::act_timeout`].
+    pub async fn drain(&self) {
+        self.inner.draining.send_replace(true);
+        // Whoever has it works on; whoever waits for it is refused.
+        drop(self.inner.gate.lock().await);
+    }
+
     /// The open run, if there is one, and how it stands; reads only.
     ///
     /// # Errors
@@ -389,8 +405,9 @@ impl Inner {
         })
     }
 
-    /// A guide with the organisation's notes.
-    fn annotated(&self, guide: Guide) -> Guide {
+    /// A guide with the organisation's notes, and until when it should be done.
+    fn annotated(&self, mut guide: Guide) -> Guide {
+        guide.deadline.get_or_insert_with(|| self.clock.now().plus(self.policy.answer_within));
         guide.with_notes(&self.notes)
     }
 

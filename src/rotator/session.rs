@@ -1,12 +1,13 @@
 //! One engine's hold on one credential: the lease, the state, and what is not durable yet.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
 use super::Inner;
+use super::scrub::scrubbed_fact;
 use crate::clock::Timestamp;
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::event::Event;
@@ -15,7 +16,7 @@ use crate::journal::{
 };
 use crate::name::RunId;
 use crate::rotation::{Ending, Fact, Outcome, Possession, Source, State, TokenRef};
-use crate::token::Token;
+use crate::token::{Redactor, Token};
 
 /// How often an append whose answer was lost is tried.
 const TRIES: u32 = 5;
@@ -36,6 +37,8 @@ pub(super) struct Session {
     keep: BTreeMap<ValueId, Token>,
     /// What the journal keeps for this credential.
     stored: BTreeMap<ValueId, SealedValue>,
+    /// Values that were at hand: nothing that repeats one is written down.
+    secrets: Mutex<Redactor>,
     /// One session of a credential at a time in this process; held until the session is gone.
     _gate: OwnedMutexGuard<()>,
 }
@@ -44,6 +47,10 @@ impl Session {
     /// Claims the credential and reads where it stands.
     pub(super) async fn open(inner: Arc<Inner>) -> Result<Self> {
         let gate = inner.gate.clone().lock_owned().await;
+        if *inner.draining.borrow() {
+            let text = "this rotator was drained and begins nothing more: build another, in this process or the next";
+            return Err(Error::new(ErrorKind::Busy, text).with_subject(inner.name.as_str()));
+        }
         let leased_at = inner.clock.monotonic();
         let claim = inner.journal.claim(&inner.name, &inner.holder, inner.policy.lease).await?;
         let lease = match claim {
@@ -71,6 +78,7 @@ impl Session {
             pending: Vec::new(),
             keep: BTreeMap::new(),
             stored,
+            secrets: Mutex::default(),
             _gate: gate,
         })
     }
@@ -107,6 +115,7 @@ impl Session {
 
     /// A fact: the state knows it now, the world after the next commit.
     pub(super) fn note(&mut self, fact: Fact) -> Result<()> {
+        let fact = scrubbed_fact(fact, &self.secrets())?;
         match (&fact, &mut self.state) {
             (Fact::Begun(charter), state) => *state = Some(State::begin((**charter).clone())),
             (_, Some(state)) => state.apply(&fact)?,
@@ -119,6 +128,7 @@ impl Session {
 
     /// A value to be sealed and stored with the next commit.
     pub(super) fn keep(&mut self, id: ValueId, token: Token) {
+        self.beware_of(&token);
         self.keep.insert(id, token);
     }
 
@@ -127,10 +137,30 @@ impl Session {
         if self.pending.is_empty() && self.keep.is_empty() {
             return Ok(());
         }
+        let batch = self.batch().await?;
+        let asked_at = self.inner.clock.monotonic();
+        self.store(&batch).await?;
+        self.leased_at = asked_at;
+        self.head = batch.head;
+        self.mac = batch.records.last().map_or(self.mac, |record| record.mac);
+        self.keep.clear();
+        self.stored.extend(batch.keep.into_iter().map(|value| (value.id.clone(), value)));
+        for id in &batch.destroy {
+            self.stored.remove(id);
+        }
+        for (record, (fact, at)) in batch.records.into_iter().zip(std::mem::take(&mut self.pending)) {
+            let event = Event::new(self.inner.name.clone(), record.run, record.seq, at, fact);
+            tracing::info!(credential = %event.credential, run = %event.run, seq = event.seq.get(), "{event:#}");
+            self.inner.observers.0.iter().for_each(|observer| observer.notify(&event));
+        }
+        Ok(())
+    }
+
+    /// What is pending, sealed and tied.
+    async fn batch(&self) -> Result<Batch> {
         let state = self.state()?;
-        let run = state.charter().run.clone();
+        let run = &state.charter().run;
         let mut batch = Batch::new(self.next_head(state));
-        let mut events = Vec::with_capacity(self.pending.len());
         let (mut seq, mut mac) = (self.head.last, self.mac);
         for (fact, at) in &self.pending {
             seq = seq.next();
@@ -140,7 +170,6 @@ impl Session {
             mac = self.inner.sealer.mac(&mac, &record.message(&self.inner.name))?;
             record.mac = mac;
             batch.records.push(record);
-            events.push(Event::new(self.inner.name.clone(), run.clone(), seq, *at, fact.clone()));
         }
         if self.pending.iter().any(|(fact, _)| matches!(fact, Fact::Begun(_))) {
             batch.head.since = self.head.last.next();
@@ -154,25 +183,32 @@ impl Session {
             batch.keep.push(SealedValue::new(id.clone(), context, sealed));
         }
         // What an earlier run left alive stays sealed: this run does not know who holds it.
-        let mine = format!("{}/", batch.head.run.as_ref().map_or("", RunId::as_str));
+        let mine = format!("{run}/");
         let ours = |id: &&ValueId| id.as_str().starts_with(&mine) || !id.as_str().contains('/');
         batch.destroy = self.stored.keys().filter(ours).filter(|id| !wanted.contains(id)).cloned().collect();
-        let asked_at = self.inner.clock.monotonic();
-        self.store(&batch).await?;
-        self.leased_at = asked_at;
-        self.head = batch.head;
-        self.mac = mac;
-        self.pending.clear();
-        self.keep.clear();
-        self.stored.extend(batch.keep.into_iter().map(|value| (value.id.clone(), value)));
-        for id in &batch.destroy {
-            self.stored.remove(id);
+        Ok(batch)
+    }
+
+    /// Shows that so many bytes could be stored now.
+    pub(super) async fn rehearse(&self, bytes: usize) -> Result<()> {
+        self.inner.journal.rehearse(&self.lease, bytes).await
+    }
+
+    /// Puts what is pending where the journal keeps what it could not append. Whether it is there.
+    pub(super) async fn rescue(&self) -> bool {
+        let kept = match self.batch().await {
+            Ok(batch) => self.inner.journal.rescue(&self.lease, self.head.last, &batch).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &kept {
+            tracing::error!(credential = %self.inner.name, %error, "a new token could not be put into the rescue file");
         }
-        for event in &events {
-            tracing::info!(credential = %event.credential, run = %event.run, seq = event.seq.get(), "{event:#}");
-            self.inner.observers.0.iter().for_each(|observer| observer.notify(event));
-        }
-        Ok(())
+        kept.is_ok()
+    }
+
+    /// When whatever is begun now must have arrived at the far side.
+    pub(super) fn settled_by(&self) -> Timestamp {
+        self.now().plus(self.inner.policy.act_timeout + self.inner.policy.settle)
     }
 
     /// Makes sure that the lease outlasts one act with the outside.
@@ -282,10 +318,19 @@ impl Session {
         if let Some(token) = self.keep.get(id) {
             return Ok(Some(token.clone()));
         }
-        match self.stored.get(id) {
-            Some(value) => self.inner.sealer.open(&value.sealed, &value.context).await.map(Some),
-            None => Ok(None),
-        }
+        let Some(value) = self.stored.get(id) else { return Ok(None) };
+        let token = self.inner.sealer.open(&value.sealed, &value.context).await?;
+        self.beware_of(&token);
+        Ok(Some(token))
+    }
+
+    /// Nothing that repeats this is written down from now on.
+    fn beware_of(&self, token: &Token) {
+        self.secrets().learn(token);
+    }
+
+    fn secrets(&self) -> MutexGuard<'_, Redactor> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A token's value.
