@@ -6,6 +6,8 @@ mod lease;
 mod memory;
 mod record;
 mod seal;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -25,6 +27,8 @@ pub use seal::Keychain;
 pub use seal::{InProcess, SealContext, Sealed, Sealer};
 #[cfg(feature = "seal")]
 pub use seal::{Key, KeyFile, KeyId, KeyRing, KeySealer, KeySource};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteJournal, SqliteOptions, SqliteStats};
 
 /// Where facts become durable: one log for each credential, of which a rotation is a span.
 ///
