@@ -44,10 +44,6 @@ async fn refused(sealer: &KeySealer, bytes: Vec<u8>, context: &SealContext) -> S
     error.to_string()
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
@@ -58,9 +54,9 @@ async fn a_value_of_every_length_opens_where_it_was_sealed() {
     assert!(sealer.is_persistent());
     for length in (1..200).chain([8191, 8192]) {
         let token = Token::new(&"x".repeat(length)).unwrap();
-        let sealed = sealer.seal(&token, &context()).await.unwrap();
-        assert!(sealer.open(&sealed, &context()).await.unwrap().expose() == token.expose(), "{length}");
-        assert!(sealer.is_current(&sealed));
+        let made = sealer.seal(&token, &context()).await.unwrap();
+        assert!(sealer.open(&made, &context()).await.unwrap().expose() == token.expose(), "{length}");
+        assert!(sealer.is_current(&made));
     }
 }
 
@@ -70,8 +66,8 @@ async fn the_sealed_bytes_tell_neither_the_value_nor_its_exact_length() {
     let mut lengths = BTreeSet::new();
     for length in [20, 36, 40, 56, 62] {
         let token = Token::new(&"FAKE".repeat(16)[..length]).unwrap();
-        let sealed = sealer.seal(&token, &context()).await.unwrap();
-        let bytes = sealed.bytes().unwrap();
+        let made = sealer.seal(&token, &context()).await.unwrap();
+        let bytes = made.bytes().unwrap();
         assert!(!bytes.windows(4).any(|part| part == b"FAKE"));
         lengths.insert(bytes.len());
     }
@@ -84,10 +80,10 @@ async fn two_seals_of_one_value_have_nothing_in_common_but_version_and_key() {
     let mut seen = BTreeSet::new();
     let mut ones = 0;
     for _ in 0..256 {
-        let sealed = sealer.seal(&secret(), &context()).await.unwrap();
-        let bytes = sealed.bytes().unwrap().to_vec();
+        let made = sealer.seal(&secret(), &context()).await.unwrap();
+        let bytes = made.bytes().unwrap().to_vec();
         assert_eq!(bytes[0], 1);
-        assert_eq!(hex(&bytes[1..9]), sealer.current().to_string());
+        assert_eq!(bytes[1..9], self::bytes(&sealer.current().to_string()));
         // Nonces, data key and value: each part is new every time.
         for (from, to) in [(9, 21), (21, 53), (69, 81), (81, 145)] {
             assert!(seen.insert(bytes[from..to].to_vec()));
@@ -102,8 +98,8 @@ async fn two_seals_of_one_value_have_nothing_in_common_but_version_and_key() {
 #[tokio::test]
 async fn a_changed_bit_a_missing_byte_and_one_too_many_are_found() {
     let sealer = sealer(&key());
-    let sealed = sealer.seal(&secret(), &context()).await.unwrap();
-    let whole = sealed.bytes().unwrap();
+    let made = sealer.seal(&secret(), &context()).await.unwrap();
+    let whole = made.bytes().unwrap();
     for at in 0..whole.len() {
         for bit in 0..8 {
             let mut changed = whole.to_vec();
@@ -120,7 +116,7 @@ async fn a_changed_bit_a_missing_byte_and_one_too_many_are_found() {
 #[tokio::test]
 async fn a_value_opens_in_no_other_place() {
     let sealer = sealer(&key());
-    let sealed = sealer.seal(&secret(), &context()).await.unwrap();
+    let made = sealer.seal(&secret(), &context()).await.unwrap();
     let elsewhere = [
         place("bot2", "run-1", 3, 17, "run-1/new-1"),
         place("bot", "run-2", 3, 17, "run-1/new-1"),
@@ -134,7 +130,7 @@ async fn a_value_opens_in_no_other_place() {
         place("bot", "run-1", 3, 1, "7run-1/new-1"),
     ];
     for place in elsewhere {
-        refused(&sealer, sealed.bytes().unwrap().to_vec(), &place).await;
+        refused(&sealer, made.bytes().unwrap().to_vec(), &place).await;
     }
 }
 
@@ -157,11 +153,11 @@ async fn parts_of_two_values_do_not_make_a_third() {
 #[tokio::test]
 async fn a_value_of_another_key_names_the_key_that_is_missing() {
     let old = Key::generate().unwrap();
-    let sealed = sealer(&old).seal(&secret(), &context()).await.unwrap();
-    let text = refused(&sealer(&key()), sealed.bytes().unwrap().to_vec(), &context()).await;
+    let made = sealer(&old).seal(&secret(), &context()).await.unwrap();
+    let text = refused(&sealer(&key()), made.bytes().unwrap().to_vec(), &context()).await;
     assert!(text.contains(&old.id().to_string()) && text.contains("`replacing`"), "{text}");
     // The right name over the wrong key.
-    let mut renamed = sealed.bytes().unwrap().to_vec();
+    let mut renamed = made.bytes().unwrap().to_vec();
     renamed.splice(1..9, bytes(&key().id().to_string()));
     refused(&sealer(&key()), renamed, &context()).await;
 }
@@ -170,13 +166,13 @@ async fn a_value_of_another_key_names_the_key_that_is_missing() {
 async fn a_replaced_key_still_opens_and_ties_and_seals_nothing_more() {
     let old = Key::generate().unwrap();
     let before = sealer(&old);
-    let sealed = before.seal(&secret(), &context()).await.unwrap();
+    let made = before.seal(&secret(), &context()).await.unwrap();
     let tie = before.mac(&Mac::GENESIS, b"a record").unwrap();
 
     let after = sealer(&key().replacing(old.clone()));
-    assert_eq!(after.open(&sealed, &context()).await.unwrap(), secret());
+    assert_eq!(after.open(&made, &context()).await.unwrap(), secret());
     assert!(after.ties(&Mac::GENESIS, b"a record", &tie).unwrap());
-    assert!(!after.is_current(&sealed));
+    assert!(!after.is_current(&made));
 
     let anew = after.seal(&secret(), &context()).await.unwrap();
     assert!(after.is_current(&anew));
@@ -186,7 +182,7 @@ async fn a_replaced_key_still_opens_and_ties_and_seals_nothing_more() {
 
     let dropped = sealer(&key());
     assert_eq!(dropped.open(&anew, &context()).await.unwrap(), secret());
-    refused(&dropped, sealed.bytes().unwrap().to_vec(), &context()).await;
+    refused(&dropped, made.bytes().unwrap().to_vec(), &context()).await;
 }
 
 #[test]
@@ -209,8 +205,8 @@ async fn nothing_shows_a_key_or_a_value() {
     let (key, old) = (key(), Key::generate().unwrap());
     let ring: KeyRing = key.clone().replacing(old);
     let sealer = sealer(&ring);
-    let sealed = sealer.seal(&secret(), &context()).await.unwrap();
-    let shown = format!("{key:?} {ring:?} {sealer:?} {sealed:?} {:#?}", (&key, &ring, &sealer, &sealed));
+    let made = sealer.seal(&secret(), &context()).await.unwrap();
+    let shown = format!("{key:?} {ring:?} {sealer:?} {made:?} {:#?}", (&key, &ring, &sealer, &made));
     assert!(shown.contains(&key.id().to_string()));
     assert!(!shown.contains("FAKE"));
     let numbers = format!("{:?}", bytes(KEY));
@@ -224,16 +220,16 @@ async fn nothing_shows_a_key_or_a_value() {
 async fn what_the_first_layout_sealed_still_opens() {
     let sealer = sealer(&key());
     assert_eq!(key().id().to_string(), "caab764bca51c703");
-    let sealed = Sealed::from_bytes(bytes(FIRST_LAYOUT));
-    assert_eq!(sealer.open(&sealed, &context()).await.unwrap().expose(), SECRET);
-    assert!(sealer.is_current(&sealed));
+    let made = Sealed::from_bytes(bytes(FIRST_LAYOUT));
+    assert_eq!(sealer.open(&made, &context()).await.unwrap().expose(), SECRET);
+    assert!(sealer.is_current(&made));
     let tie = sealer.mac(&Mac::GENESIS, b"a record").unwrap();
     assert_eq!(tie.to_string(), "41b1e4df61bf674deaad1fade9e280b3c271233577698354d20dfdf924f6e267");
 }
 
 #[tokio::test]
 async fn what_is_sealed_now_has_the_layout_that_is_documented() {
-    let sealed = sealer(&key()).seal(&secret(), &context()).await.unwrap();
-    assert_eq!(sealed.bytes().unwrap().len(), bytes(FIRST_LAYOUT).len());
-    assert_eq!(sealed.bytes().unwrap()[..9], bytes(FIRST_LAYOUT)[..9]);
+    let made = sealer(&key()).seal(&secret(), &context()).await.unwrap();
+    assert_eq!(made.bytes().unwrap().len(), bytes(FIRST_LAYOUT).len());
+    assert_eq!(made.bytes().unwrap()[..9], bytes(FIRST_LAYOUT)[..9]);
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rotation::{OldPolicy, OnFailure};
+use crate::schedule::Schedule;
 use crate::token::{Excess, UnknownAccess};
 
 /// What a caller chooses about the rotations of a credential. The default revokes the old token after a day.
@@ -55,6 +56,9 @@ pub struct Policy {
     pub lease: Duration,
     /// Whether the token in use is kept, sealed, for the next run.
     pub keep_current: bool,
+    /// When the next run is due.
+    #[serde(default)]
+    pub schedule: Schedule,
 }
 
 impl Default for Policy {
@@ -75,6 +79,7 @@ impl Default for Policy {
             answer_within: Duration::from_hours(72),
             lease: Duration::from_mins(10),
             keep_current: true,
+            schedule: Schedule::default(),
         }
     }
 }
@@ -192,6 +197,13 @@ impl Policy {
         self
     }
 
+    /// When the next run is due.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = schedule;
+        self
+    }
+
     /// How long a token that was just issued may be unknown to its provider.
     pub(super) fn unknown_for(&self) -> Duration {
         Duration::from_secs(20).min(self.patience.total)
@@ -215,7 +227,7 @@ impl Policy {
         if self.patience.first.is_zero() || self.patience.longest < self.patience.first {
             return wrong("the first wait must be above zero and at most the longest: correct `patience`");
         }
-        Ok(())
+        self.schedule.check()
     }
 }
 

@@ -6,6 +6,8 @@ mod envelope;
 mod file;
 #[cfg(feature = "seal")]
 mod key;
+#[cfg(feature = "keyring")]
+mod keychain;
 #[cfg(feature = "seal")]
 mod ring;
 #[cfg(feature = "seal")]
@@ -23,6 +25,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::name::{CredentialName, RunId};
 use crate::token::Token;
 
+#[cfg(feature = "keyring")]
+pub use self::keychain::Keychain;
 #[cfg(feature = "seal")]
 pub use self::{
     envelope::KeySealer,
