@@ -102,11 +102,12 @@ impl Book {
     /// Where the run was when everything stopped: its last durable fact, and what the world saw since.
     pub(crate) fn stage(&self, world: &Verdict) -> String {
         let calls = world.calls.get(&self.member.name).map(Vec::as_slice).unwrap_or_default();
+        let newest = world.newest.get(&self.member.name);
         let last = calls.last().map(String::as_str);
         let called = |name: &str| calls.iter().any(|call| call == name);
         let stage = match self.facts.last() {
             None | Some(Fact::Ended { .. }) => "looking around",
-            Some(Fact::Issuing { label, .. }) if world.made.contains(label) => "issuing, made and not stored",
+            Some(Fact::Issuing { label, .. }) if newest == Some(label) => "issuing, made and not stored",
             Some(Fact::Issuing { .. }) => "issuing, not made",
             Some(Fact::TokenAsked { .. }) => "asked a person",
             Some(Fact::Issued { .. }) => "issued",

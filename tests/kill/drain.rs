@@ -2,23 +2,32 @@
 
 use std::collections::BTreeSet;
 
+use crate::fleet::{Kind, fleet};
+use crate::planted::Plant;
+use crate::process::Process;
 use crate::trial::Trial;
 use crate::wire::Call;
 
-#[test]
-fn a_program_that_is_told_to_stop_keeps_the_token_that_is_on_its_way() {
-    let mut trial = Trial::begin();
+/// A worker whose every token that an interface makes was made, with the answers still on the line, is told to stop.
+fn told_to_stop(trial: &Trial) -> Process {
     trial.ask(Call::Hold);
     let mut worker = trial.worker(false);
-    trial.ask(Call::Held);
-    // A token was made, and its answer is on the line.
+    let issuing = fleet().iter().filter(|member| member.kind != Kind::Guided).count();
+    trial.ask(Call::Held { answers: issuing });
     worker.terminate();
     worker.hear("draining");
+    assert_eq!(trial.verdict().newest.len(), issuing);
+    worker
+}
+
+#[test]
+fn a_program_that_is_told_to_stop_keeps_every_token_that_is_on_its_way_and_leaves_nothing_locked() {
+    let mut trial = Trial::begin();
+    let mut worker = told_to_stop(&trial);
     trial.ask(Call::Release);
     worker.hear("drained");
     assert!(worker.ended().success());
     assert_eq!(trial.unsealed(), BTreeSet::new(), "every live token is kept, before anything is resumed");
-    assert!(trial.verdict().live.iter().any(|living| living.label.is_some()), "tokens were made");
 
     // No time has passed, so that a lease that was not given back would keep the next process out.
     trial.finish();
@@ -28,4 +37,13 @@ fn a_program_that_is_told_to_stop_keeps_the_token_that_is_on_its_way() {
     for book in trial.books().values() {
         assert_eq!(book.attempts(), 1, "{}: it was asked for once", book.member.name);
     }
+}
+
+#[test]
+fn a_program_that_ends_at_once_instead_has_none_of_them() {
+    let mut trial = Trial::begin();
+    trial.plant = Some(Plant::Hasty);
+    let worker = told_to_stop(&trial);
+    assert!(worker.ended().success());
+    assert_eq!(trial.unsealed().len(), trial.verdict().newest.len());
 }

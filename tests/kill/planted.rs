@@ -16,6 +16,8 @@ use tokio::time::Instant;
 pub(crate) enum Plant {
     /// Its journal answers before it has stored anything.
     AnswersFirst,
+    /// It ends at once when it is told to.
+    Hasty,
     /// Its places say that they took what they did not.
     Liar,
 }

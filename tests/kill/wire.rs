@@ -77,10 +77,12 @@ pub(crate) enum Call {
     /// Answers once no other connection is open and all that was sent has been done.
     Quiet,
     Judge,
-    /// The next answer with a new token is held back.
+    /// From now on answers with new tokens are held back.
     Hold,
-    /// Answers once one is.
-    Held,
+    /// Answers once so many are.
+    Held {
+        answers: usize,
+    },
     Release,
 }
 

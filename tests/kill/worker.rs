@@ -45,6 +45,9 @@ pub(crate) async fn work(orders: Orders) {
         ended = all => ended,
         _ = terminated.recv() => {
             println!("draining");
+            if orders.plant == Some(Plant::Hasty) {
+                return;
+            }
             join_all(rotators.iter().map(Rotator::drain)).await;
             println!("drained");
             return;

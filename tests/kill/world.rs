@@ -55,8 +55,8 @@ pub(crate) struct Verdict {
     pub(crate) complaints: Vec<String>,
     /// What each credential's worker called, since its last write.
     pub(crate) calls: BTreeMap<String, Vec<String>>,
-    /// Names of tokens that were made.
-    pub(crate) made: BTreeSet<Label>,
+    /// The name of the token that was made last for each.
+    pub(crate) newest: BTreeMap<String, Label>,
 }
 
 /// A token that is alive.
@@ -67,12 +67,11 @@ pub(crate) struct Living {
     pub(crate) label: Option<Label>,
 }
 
-/// Whether the answer to the next call for a token is held back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Gate {
-    Open,
-    Shut,
-    Waiting,
+/// Holds answers with new tokens back.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gate {
+    shut: bool,
+    waiting: usize,
 }
 
 /// Providers, places, and what happened.
@@ -136,7 +135,7 @@ impl World {
             members,
             log: Mutex::new(log),
             dice: Mutex::new(Dice::new(seed)),
-            gate: watch::Sender::new(Gate::Open),
+            gate: watch::Sender::default(),
             served: watch::Sender::new(0),
         }
     }
@@ -154,7 +153,6 @@ impl World {
         self.served.send_modify(|served| *served += 1);
         // What happens once in a rotation takes longer than what happens at every place, so that each is met as often.
         let once = matches!(call, Call::Issue { .. } | Call::Inspect { .. } | Call::Revoke { .. });
-        let issues = matches!(call, Call::Issue { .. });
         self.moment(if once { 8 } else { 4 }).await;
         let reply = {
             let mut log = self.log.lock().await;
@@ -163,7 +161,7 @@ impl World {
             reply
         };
         self.moment(if once { 12 } else { 4 }).await;
-        if issues {
+        if matches!(reply, Ok(Reply::Minted { .. })) {
             self.pass_gate().await;
         }
         self.log.lock().await.in_flight -= 1;
@@ -178,32 +176,19 @@ impl World {
     async fn control(&self, call: Call) -> Reply {
         match call {
             Call::Judge => return Reply::Verdict(Box::new(self.verdict().await)),
-            Call::Until { calls } => {
-                let _ = self.served.subscribe().wait_for(|served| *served >= calls).await;
-                return Reply::Done;
-            }
-            Call::Hold => self.gate.send_replace(Gate::Shut),
-            Call::Release => self.gate.send_replace(Gate::Open),
-            Call::Held => {
-                let _ = self.gate.subscribe().wait_for(|gate| *gate == Gate::Waiting).await;
-                Gate::Waiting
-            }
+            Call::Until { calls } => drop(self.served.subscribe().wait_for(|served| *served >= calls).await),
+            Call::Hold => self.gate.send_modify(|gate| gate.shut = true),
+            Call::Held { answers } => drop(self.gate.subscribe().wait_for(|gate| gate.waiting >= answers).await),
+            Call::Release => self.gate.send_modify(|gate| gate.shut = false),
             other => return Reply::Failed(Problem::new(ErrorKind::InvalidInput, format!("of whom? {other:?}"))),
-        };
+        }
         Reply::Done
     }
 
     async fn pass_gate(&self) {
-        let shut = self.gate.send_if_modified(|gate| {
-            let shut = *gate == Gate::Shut;
-            if shut {
-                *gate = Gate::Waiting;
-            }
-            shut
-        });
-        if shut {
-            let _ = self.gate.subscribe().wait_for(|gate| *gate == Gate::Open).await;
-        }
+        self.gate.send_modify(|gate| gate.waiting += 1);
+        let _ = self.gate.subscribe().wait_for(|gate| !gate.shut).await;
+        self.gate.send_modify(|gate| gate.waiting -= 1);
     }
 
     pub(crate) async fn verdict(&self) -> Verdict {
@@ -230,7 +215,7 @@ impl World {
             decisions,
             complaints: log.complaints.clone(),
             calls: log.calls.clone(),
-            made: log.made.iter().filter_map(|made| made.label.clone()).collect(),
+            newest: log.made.iter().filter_map(|made| Some((made.credential.clone(), made.label.clone()?))).collect(),
         }
     }
 }
