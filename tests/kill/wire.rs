@@ -59,6 +59,9 @@ pub(crate) enum Call {
     },
     // What a person is asked.
     MakeToken,
+    // What a worker says.
+    /// It begins, and asks for the token that the credential had at first.
+    First,
     /// A run waits for a decision.
     Decide {
         run: RunId,
@@ -68,8 +71,6 @@ pub(crate) enum Call {
         text: String,
     },
     // What the test asks, for no credential.
-    /// The token that a credential began with.
-    First,
     /// Answers once so many calls have come in all.
     Until {
         calls: usize,
