@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::books::STAGES;
+use crate::fleet::fleet;
 use crate::trial::Trial;
 
 /// How often everything is finished and counted.
@@ -22,6 +23,7 @@ struct Tally {
     down: BTreeSet<String>,
     at_work: usize,
     in_flight: usize,
+    orphans: usize,
     spared: usize,
     /// Credentials whose run has lost two attempts.
     at_the_edge: BTreeSet<String>,
@@ -36,7 +38,11 @@ fn whenever_a_process_is_killed_no_token_is_lost_no_place_is_down_and_none_is_re
         one(&mut trial, &mut tally);
         if round % AUDIT == 0 || round == rounds() {
             trial.finish();
-            tally.lost.extend(trial.lost());
+            let lost = trial.lost();
+            if lost.is_empty() {
+                tally.orphans += trial.delete_reported();
+            }
+            tally.lost.extend(lost);
             tally.down.extend(trial.verdict().down);
         }
     }
@@ -48,8 +54,8 @@ fn whenever_a_process_is_killed_no_token_is_lost_no_place_is_down_and_none_is_re
         tally.at_work,
         tally.in_flight
     );
-    let reported = trial.unsealed().len();
-    println!("tokens {}, live {}, of them reported as orphans {reported}", world.tokens, world.live.len());
+    println!("tokens {}, live {}", world.tokens, world.live.len());
+    println!("reported as orphans, and deleted by a person {}", tally.orphans);
     println!(
         "lost {}, stale {}, revoked early {}",
         tally.lost.len(),
@@ -70,6 +76,7 @@ fn whenever_a_process_is_killed_no_token_is_lost_no_place_is_down_and_none_is_re
         println!("  {times:>5}  {stage}");
     }
     assert_eq!(tally.lost, BTreeSet::new(), "live tokens that no record leads to");
+    assert_eq!(world.live.len(), fleet().len(), "in the end one token lives for each credential");
     assert_eq!((world.stale, tally.down), (0, BTreeSet::new()), "places with a dead token");
     assert_eq!(world.revoked_early, 0, "tokens that a place held");
     assert_eq!(world.issued_twice, 0, "labels that were asked for twice");

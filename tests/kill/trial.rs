@@ -139,6 +139,18 @@ impl Trial {
         self.live_but(|book, living| book.leads_to(living) || book.names(living) || living.label.is_none())
     }
 
+    /// A person deletes what finished runs have reported as orphans. How many there were.
+    pub(crate) fn delete_reported(&mut self) -> usize {
+        let live = self.verdict().live;
+        let books = self.books();
+        let reported: Vec<_> = live.into_iter().filter(|living| !books[&living.credential].keeps(living)).collect();
+        for Living { credential, label, .. } in &reported {
+            let call = Call::Delete { label: label.clone().unwrap() };
+            self.runtime.block_on(ask_once(self.address, credential, call));
+        }
+        reported.len()
+    }
+
     /// Live tokens that an interface made and whose value is not on record.
     pub(crate) fn unsealed(&mut self) -> BTreeSet<String> {
         self.live_but(|book, living| book.keeps(living) || living.label.is_none())

@@ -59,6 +59,10 @@ pub(crate) enum Call {
     },
     // What a person is asked.
     MakeToken,
+    /// Deletes a token whose run said that it may live, and that nobody knows its value.
+    Delete {
+        label: Label,
+    },
     // What a worker says.
     /// It begins, and asks for the token that the credential had at first.
     First,

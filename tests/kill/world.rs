@@ -103,7 +103,11 @@ struct Made {
 
 #[derive(Debug, Default)]
 struct Log {
+    /// How many tokens there ever were.
+    tokens: usize,
+    /// Those that may live. The dead are dropped now and then: they never come back.
     made: Vec<Made>,
+    newest: BTreeMap<String, Label>,
     asked: BTreeMap<Label, usize>,
     stale: BTreeSet<(String, Fingerprint)>,
     revoked_early: BTreeSet<Fingerprint>,
@@ -111,6 +115,20 @@ struct Log {
     decisions: BTreeSet<(Kind, RunId)>,
     complaints: Vec<String>,
     calls: BTreeMap<String, Vec<String>>,
+}
+
+impl Log {
+    fn add(&mut self, credential: &str, token: &Token, label: Option<Label>) {
+        self.tokens += 1;
+        if let Some(label) = &label {
+            self.newest.insert(credential.to_owned(), label.clone());
+        }
+        self.made.push(Made { credential: credential.to_owned(), token: token.clone(), label, used: false });
+    }
+
+    fn use_up(&mut self, token: &Token) {
+        self.made.iter_mut().filter(|made| made.token == *token).for_each(|made| made.used = true);
+    }
 }
 
 impl World {
@@ -128,7 +146,8 @@ impl World {
                 place.put(&first);
                 places.insert(name, place);
             }
-            log.made.push(Made { credential: member.name.clone(), token: first.clone(), label: None, used: true });
+            log.add(&member.name, &first, None);
+            log.use_up(&first);
             members.insert(member.name, Resident { kind: member.kind, provider, places, first });
         }
         Self {
@@ -192,8 +211,8 @@ impl World {
     }
 
     pub(crate) async fn verdict(&self) -> Verdict {
-        let log = self.log.lock().await;
-        let is_alive = |made: &&Made| self.members[&made.credential].provider.is_alive(&made.token);
+        let mut log = self.log.lock().await;
+        log.made.retain(|made| self.members[&made.credential].provider.is_alive(&made.token));
         let living = |made: &Made| Living {
             credential: made.credential.clone(),
             fingerprint: made.token.fingerprint(),
@@ -204,8 +223,8 @@ impl World {
             *decisions.entry(format!("{kind:?}")).or_default() += 1;
         }
         Verdict {
-            tokens: log.made.len(),
-            live: log.made.iter().filter(is_alive).map(living).collect(),
+            tokens: log.tokens,
+            live: log.made.iter().map(living).collect(),
             stale: log.stale.len(),
             revoked_early: log.revoked_early.len(),
             issued_twice: log.asked.values().filter(|times| **times > 1).count(),
@@ -215,7 +234,7 @@ impl World {
             decisions,
             complaints: log.complaints.clone(),
             calls: log.calls.clone(),
-            newest: log.made.iter().filter_map(|made| Some((made.credential.clone(), made.label.clone()?))).collect(),
+            newest: log.newest.clone(),
         }
     }
 }
@@ -249,6 +268,11 @@ impl Resident {
                 Reply::Verified(self.places[&place].verify(&token, &slot).await?)
             }
             Call::MakeToken => Reply::Token(self.by_hand(credential, log).expose().to_owned()),
+            Call::Delete { label } => {
+                let named = log.made.iter().filter(|made| made.label.as_ref() == Some(&label));
+                named.for_each(|made| self.provider.kill(&made.token));
+                Reply::Done
+            }
             Call::Decide { run } => {
                 log.decisions.insert((self.kind, run));
                 Reply::Done
@@ -280,7 +304,7 @@ impl Resident {
         Ok(match self.provider.issue(&request).await? {
             Issuance::Minted(Candidate { token, id, .. }) => {
                 let value = token.expose().to_owned();
-                log.made.push(Made { credential: credential.to_owned(), token, label: Some(label), used: false });
+                log.add(credential, &token, Some(label));
                 Reply::Minted { token: value, id }
             }
             Issuance::Guided(guide) => Reply::Guided(guide),
@@ -292,7 +316,7 @@ impl Resident {
         let token = Token::new(token)?;
         let admitted = testing::admitted(&token, grant)?;
         let done = self.places[place].install(&admitted, expected).await?;
-        log.made.iter_mut().filter(|made| made.token == token).for_each(|made| made.used = true);
+        log.use_up(&token);
         Ok(match done {
             Installation::Done(slot) => Reply::Slot(slot),
             Installation::Guided(guide) => Reply::Guided(guide),
@@ -308,7 +332,7 @@ impl Resident {
             return made.token.clone();
         }
         let token = self.provider.mint(credential, ScopeSet::of(["repo"]));
-        log.made.push(Made { credential: credential.to_owned(), token: token.clone(), label: None, used: false });
+        log.add(credential, &token, None);
         token
     }
 
