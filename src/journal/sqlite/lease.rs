@@ -105,7 +105,7 @@ pub(super) fn claim_due(
     let mut leases = Vec::new();
     let mut statement = desk.db.prepare(&sql).map_err(database)?;
     let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(database)?;
-    let mut free = Vec::new();
+    let (mut free, mut unsettled) = (Vec::new(), None);
     while free.len() < limit
         && let Some(row) = rows.next().map_err(database)?
     {
@@ -114,9 +114,17 @@ pub(super) fn claim_due(
         let credential = CredentialName::new(&name).map_err(|_| damaged("a credential's name is none"))?;
         let body: String = row.get(6).map_err(database)?;
         let admitted = query::head(&credential, &body).map_or(true, |head| filter.admits(&head));
-        if admitted && desk.unsettled.check(&credential).is_ok() && held.by_another(desk, holder)?.is_none() {
-            free.push((held, credential));
+        if !admitted || held.by_another(desk, holder)?.is_some() {
+            continue;
         }
+        match desk.unsettled.check(&credential) {
+            Ok(()) => free.push((held, credential)),
+            Err(error) => unsettled = unsettled.or(Some(error)),
+        }
+    }
+    // One that waits for a person holds no other up; but where there is no other, that is the answer.
+    if let (true, Some(error)) = (free.is_empty(), unsettled) {
+        return Err(error);
     }
     for (held, credential) in free {
         leases.push(held.grant(desk, &credential, holder, ttl)?);
