@@ -36,7 +36,7 @@ mod token;
 
 // The public interface, from what most programs need to what few do.
 pub use rotator::{Check, ConsumerCheck, Finding, Plan, PlannedStep, Severity, StepKind};
-pub use rotator::{Patience, Policy, Predecessor, Rotator, RotatorBuilder, Run};
+pub use rotator::{Patience, Policy, Predecessor, Resealed, Rotator, RotatorBuilder, Run};
 
 pub use rotation::{Ask, Decision, Floor, OldPolicy, OnFailure, Outcome, Urgency};
 

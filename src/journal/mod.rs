@@ -22,7 +22,11 @@ pub use head::{Current, Head, HeadFilter, Page, Status};
 pub use lease::{Claim, Durability, Lease};
 pub use memory::MemoryJournal;
 pub use record::{Mac, Record, Seq};
+#[cfg(feature = "keyring")]
+pub use seal::Keychain;
 pub use seal::{InProcess, SealContext, Sealed, Sealer};
+#[cfg(feature = "seal")]
+pub use seal::{Key, KeyFile, KeyId, KeyRing, KeySealer, KeySource};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteJournal, SqliteOptions, SqliteStats};
 

@@ -1,6 +1,6 @@
 //! When the next run should begin.
 
-use super::{Rotator, session};
+use super::{Rotator, read};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::journal::Span;
@@ -45,7 +45,7 @@ impl Rotator {
     /// [`ErrorKind::Journal`](crate::ErrorKind::Journal) when the journal cannot be read.
     pub async fn next_due(&self, now: Timestamp) -> Result<Option<Due>> {
         let inner = &*self.inner;
-        let head = session::load(inner, Span::Head).await?.head;
+        let head = read::load(inner, Span::Head).await?.head;
         // Who issues the next token counts, not who issued this one.
         let issuer = inner.provider.capabilities().issuer;
         let in_use = head.current.filter(|_| !head.status.is_open());

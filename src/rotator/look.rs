@@ -4,8 +4,9 @@ use std::future::Future;
 
 use futures_util::StreamExt;
 
+use super::read::{load, same_provider};
 use super::scrub::{scrubbed, scrubbed_error};
-use super::session::{current, load, same_provider};
+use super::session::current;
 use super::{Inner, Predecessor, nothing_kept};
 use crate::consumer::{Consumer, Slot, Verification};
 use crate::error::{Error, ErrorKind, Problem, Result};

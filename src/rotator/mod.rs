@@ -10,7 +10,9 @@ mod findings;
 mod look;
 mod plan;
 mod policy;
+mod read;
 mod rehearsal;
+mod reseal;
 mod scrub;
 mod session;
 
@@ -37,8 +39,10 @@ pub use builder::RotatorBuilder;
 pub use check::{Check, ConsumerCheck};
 pub use plan::{Finding, Plan, PlannedStep, Severity, StepKind};
 pub use policy::{Patience, Policy};
+pub use reseal::Resealed;
 
 use builder::Observers;
+use read::Reading;
 use session::Session;
 
 /// The rotations of one credential. Cheap to clone; clones share everything.
@@ -234,7 +238,7 @@ impl Rotator {
     ///
     /// As [`rotate`](Self::rotate).
     pub async fn resume_due(&self) -> Result<Option<Run>> {
-        let head = session::load(&self.inner, Span::Head).await?.head;
+        let head = read::load(&self.inner, Span::Head).await?.head;
         let due = head.status.is_open() && head.wake_at.is_some_and(|at| at <= self.inner.clock.now());
         match head.run {
             Some(run) if due => self.resume(run).await.map(Some),
@@ -347,9 +351,8 @@ impl Rotator {
     ///
     /// [`ErrorKind::Journal`] when the journal cannot be read.
     pub async fn open_rotations(&self) -> Result<Vec<Run>> {
-        let log = session::load(&self.inner, Span::NewestRun).await?;
-        let (state, _) = session::replay(&log)?;
-        let open = state.filter(|state| state.ending().is_none());
+        let reading = Reading::new(&self.inner).await?;
+        let open = reading.state.filter(|state| state.ending().is_none());
         let run = |state: State| Run {
             id: state.charter().run.clone(),
             outcome: state.outcome(self.inner.clock.now()).unwrap_or(Outcome::Unfinished),
@@ -363,9 +366,9 @@ impl Rotator {
     ///
     /// [`ErrorKind::Journal`] when the journal cannot be read.
     pub async fn events(&self, from: Seq) -> Result<Vec<Event>> {
-        let log = session::load(&self.inner, Span::From(from)).await?;
+        let log = read::load(&self.inner, Span::From(from)).await?;
         let event = |record: &crate::journal::Record| {
-            let fact = session::read(record)?;
+            let fact = read::read(record)?;
             Ok(Event::new(self.inner.name.clone(), record.run.clone(), record.seq, record.at, fact))
         };
         log.records.iter().map(event).collect()
