@@ -9,6 +9,8 @@ mod clock;
 mod github;
 #[cfg(feature = "jenkins")]
 mod jenkins;
+mod power;
+mod powered;
 mod seal;
 #[cfg(feature = "http")]
 #[cfg_attr(
@@ -24,6 +26,8 @@ pub use clock::VirtualClock;
 pub use github::GitHubFake;
 #[cfg(feature = "jenkins")]
 pub use jenkins::JenkinsFake;
+pub use power::{Boundary, Moment, Power};
+pub use powered::Powered;
 pub use seal::TestSealer;
 #[cfg(feature = "http")]
 pub use server::Seen;

@@ -1,0 +1,50 @@
+//! Every scenario, with a crash at every boundary.
+
+use std::io::Write as _;
+use std::sync::Mutex;
+
+use crate::enumerate::{Tally, enumerate};
+use crate::scenario::{KINDS, Scenario, TROUBLES, Trouble};
+
+/// Says it whether the test passes or not.
+pub(crate) fn say(words: &str) {
+    std::io::stdout().write_all(format!("{words}\n").as_bytes()).unwrap();
+}
+
+/// Enumerates these scenarios on all cores, prints what came of each, and fails with what was violated.
+fn enumerate_all(what: &str, scenarios: &[Scenario], pairs: bool) {
+    let next = Mutex::new(scenarios.iter());
+    let total = Mutex::new(Tally::default());
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let Some(scenario) = next.lock().unwrap().next().copied() else { return };
+                    let tally = enumerate(scenario, pairs);
+                    say(&format!("{scenario:<50} {}", line(&tally)));
+                    tally.violations.iter().take(5).for_each(|violation| say(violation));
+                    total.lock().unwrap().add(&tally);
+                }
+            });
+        }
+    });
+    let total = total.into_inner().unwrap();
+    say(&format!("{:<50} {}", format!("{what}, {} scenarios, in total", scenarios.len()), line(&total)));
+    assert_eq!(total.violations.len(), 0, "something was lost: see above");
+}
+
+fn line(tally: &Tally) -> String {
+    let Tally { boundaries, pairs, runs, violations } = tally;
+    format!("{boundaries:>6} boundaries {pairs:>7} pairs {runs:>7} runs {:>3} violations", violations.len())
+}
+
+fn all(troubles: &[Trouble], places: usize) -> Vec<Scenario> {
+    let all = KINDS.iter().flat_map(|kind| troubles.iter().map(|trouble| Scenario::new(*kind, *trouble, places)));
+    all.filter(|scenario| scenario.makes_sense()).collect()
+}
+
+#[test]
+fn a_crash_at_any_boundary_loses_nothing() {
+    enumerate_all("singles", &all(&TROUBLES, 3), false);
+}
