@@ -68,9 +68,13 @@ pub struct Power {
     inner: Arc<Inner>,
 }
 
+/// Who looks around at every boundary.
+type Watch = Box<dyn Fn(Boundary) + Send + Sync>;
+
 struct Inner {
     cut_at: Option<usize>,
-    watch: Option<Box<dyn Fn(Boundary) + Send + Sync>>,
+    hold_at: Option<usize>,
+    watch: Option<Watch>,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -79,45 +83,37 @@ struct Inner {
 struct State {
     trail: Vec<Boundary>,
     cut: bool,
-    hold: Hold,
-}
-
-/// Whether somebody is to be held at a boundary, or is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Hold {
-    #[default]
-    Nobody,
-    Next(Boundary),
-    Held,
+    held: bool,
 }
 
 impl Power {
     /// Power that is not cut.
     #[must_use]
     pub fn steady() -> Self {
-        Self::of(None)
+        Self::of(None, None, None)
     }
 
     /// Power that is cut at this boundary, counted from one.
     #[must_use]
     pub fn cut_at(boundary: usize) -> Self {
-        Self::of(Some(boundary))
+        Self::of(Some(boundary), None, None)
     }
 
-    fn of(cut_at: Option<usize>) -> Self {
-        let inner = Inner { cut_at, watch: None, state: Mutex::default(), changed: Notify::new() };
-        Self { inner: Arc::new(inner) }
+    /// Power that is not cut, but whoever crosses this boundary, counted from one, is held there until
+    /// [`let_go`](Self::let_go): a process that is stopped between its check and its send, and goes on much later.
+    #[must_use]
+    pub fn hold_at(boundary: usize) -> Self {
+        Self::of(None, Some(boundary), None)
     }
 
     /// The same, and at every boundary this looks around first: whatever must hold at every moment is checked here.
     #[must_use]
     pub fn watched_by(self, watch: impl Fn(Boundary) + Send + Sync + 'static) -> Self {
-        let inner = Inner {
-            cut_at: self.inner.cut_at,
-            watch: Some(Box::new(watch)),
-            state: Mutex::default(),
-            changed: Notify::new(),
-        };
+        Self::of(self.inner.cut_at, self.inner.hold_at, Some(Box::new(watch)))
+    }
+
+    fn of(cut_at: Option<usize>, hold_at: Option<usize>, watch: Option<Watch>) -> Self {
+        let inner = Inner { cut_at, hold_at, watch, state: Mutex::default(), changed: Notify::new() };
         Self { inner: Arc::new(inner) }
     }
 
@@ -148,16 +144,14 @@ impl Power {
         let held = {
             let mut state = self.lock();
             state.trail.push(boundary);
-            state.cut |= self.inner.cut_at == Some(state.trail.len());
-            let held = state.hold == Hold::Next(boundary);
-            if held {
-                state.hold = Hold::Held;
-            }
-            held
+            let crossed = Some(state.trail.len());
+            state.cut |= crossed == self.inner.cut_at;
+            state.held |= crossed == self.inner.hold_at;
+            crossed == self.inner.hold_at
         };
         self.inner.changed.notify_waiters();
         if held {
-            self.until(|state| state.hold != Hold::Held).await;
+            self.until(|state| !state.held).await;
         }
         self.flow().await;
     }
@@ -178,20 +172,14 @@ impl Power {
         }
     }
 
-    /// Holds whoever crosses this boundary next, until [`let_go`](Self::let_go): a process that is stopped there and goes
-    /// on much later.
-    pub fn hold(&self, boundary: Boundary) {
-        self.lock().hold = Hold::Next(boundary);
-    }
-
     /// Waits until somebody is held.
     pub async fn held(&self) {
-        self.until(|state| state.hold == Hold::Held).await;
+        self.until(|state| state.held).await;
     }
 
-    /// Lets go whoever is held, or will be.
+    /// Lets go whoever is held.
     pub fn let_go(&self) {
-        self.lock().hold = Hold::Nobody;
+        self.lock().held = false;
         self.inner.changed.notify_waiters();
     }
 
@@ -241,8 +229,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_is_held_goes_on_when_let_go() {
-        let power = Power::steady();
-        power.hold(ISSUE);
+        let power = Power::hold_at(1);
         let other = tokio::spawn({
             let power = power.clone();
             async move { power.cross(ISSUE).await }

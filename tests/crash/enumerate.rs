@@ -2,6 +2,7 @@
 
 use tokenturn::testing::Boundary;
 
+use crate::flaws::Flaw;
 use crate::laws;
 use crate::people;
 use crate::scenario::Scenario;
@@ -26,18 +27,27 @@ impl Tally {
 }
 
 /// What came of one history.
-struct History {
+pub(crate) struct History {
     /// How many boundaries the last life crossed.
-    crossed: usize,
-    violations: Vec<String>,
+    pub(crate) crossed: usize,
+    pub(crate) violations: Vec<String>,
+}
+
+/// Runs a history to its end, in a runtime of its own: what a cut left behind goes with it.
+pub(crate) fn block_on<F: Future>(history: F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.unwrap().block_on(history)
+}
+
+fn history(scenario: Scenario, cuts: &[usize], thorough: bool) -> History {
+    history_with(scenario, cuts, thorough, None)
 }
 
 /// A history with a crash at each of these boundaries, one a life, and a last life to the end.
-fn history(scenario: Scenario, cuts: &[usize], thorough: bool) -> History {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(async {
+pub(crate) fn history_with(scenario: Scenario, cuts: &[usize], thorough: bool, flaw: Option<Flaw>) -> History {
+    block_on(async {
         let mut world = World::new(scenario);
-        world.thorough = thorough;
+        (world.thorough, world.flaw) = (thorough, flaw);
         let mut trail: Vec<Option<Boundary>> = Vec::new();
         for cut in cuts {
             let power = world.power(Some(*cut));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tokenturn::journal::{Log, Record, Sealer as _, Seq, Span};
+use tokenturn::journal::{Log, Sealer as _, Seq, Span};
 use tokenturn::rotation::{Act, Ending, Fact, OldEnd, Orphan, State, TokenRef};
 use tokenturn::testing::TestSealer;
 use tokenturn::{CredentialName, Effect, ErrorKind, Fingerprint, Outcome, Token};
@@ -23,12 +23,13 @@ pub(crate) fn log(truth: &Truth) -> Log {
     truth.disk().synced(&bot(), Span::From(Seq::ZERO))
 }
 
-pub(crate) fn fact(record: &Record) -> Fact {
-    serde_json::from_str(&record.fact).unwrap()
+/// What is written there.
+pub(crate) fn facts(truth: &Truth) -> Vec<Fact> {
+    read(truth, &log(truth))
 }
 
-pub(crate) fn facts(log: &Log) -> Vec<Fact> {
-    log.records.iter().map(fact).collect()
+fn read(truth: &Truth, log: &Log) -> Vec<Fact> {
+    log.records.iter().map(|record| truth.fact(record)).collect()
 }
 
 /// The facts of each run.
@@ -52,7 +53,7 @@ pub(crate) fn ended(facts: &[Fact]) -> usize {
 /// After a cut: the engine is gone, and this is what is left.
 pub(crate) async fn after_a_cut(truth: &Truth, errands: usize) {
     let log = log(truth);
-    let facts = facts(&log);
+    let facts = read(truth, &log);
     one_open_run(truth, &facts, errands);
     accounted(truth, &log, &facts).await;
     looked_first(truth, &facts);
@@ -193,29 +194,40 @@ pub(crate) fn both_alive(truth: &Truth, facts: &[Fact]) {
 /// At the end nothing lives but what is in use, what is kept, and what was reported.
 pub(crate) async fn at_the_end(truth: &Truth, errands: usize) {
     after_a_cut(truth, errands).await;
-    let facts = facts(&log(truth));
+    everybody_has_one(truth, errands);
+    nothing_is_left(truth);
+}
+
+/// Every errand is done, and every place works.
+pub(crate) fn everybody_has_one(truth: &Truth, errands: usize) {
+    let facts = facts(truth);
     if ended(&facts) != errands {
         truth.violate(format!("I4: {} of {errands} errands ended", ended(&facts)));
     }
-    let states: Vec<State> = runs(&facts).into_iter().map(|run| State::replay(run).unwrap()).collect();
-    let reported: Vec<Orphan> = states.iter().flat_map(State::orphans).collect();
     for place in &truth.places {
         // A place that nothing could be brought to is left as it was.
         if place.holds().is_some() && !truth.has_live_token(place) {
             truth.violate(format!("the end: {} has no live token", tokenturn::Consumer::name(place)));
         }
     }
-    let last = states.last();
-    let completed = match last.and_then(State::ending) {
+    let last = runs(&facts).pop().map(|run| State::replay(run).unwrap());
+    if let Some(state) = last.filter(|state| matches!(state.ending(), Some(Ending::Completed { .. })))
+        && truth.places.iter().any(|place| place.holds() != state.candidate_fingerprint())
+    {
+        truth.violate("the end: completed, and a place holds something else".into());
+    }
+}
+
+/// I2: nothing lives but what is in use, what is kept, and what was reported.
+fn nothing_is_left(truth: &Truth) {
+    let facts = facts(truth);
+    let states: Vec<State> = runs(&facts).into_iter().map(|run| State::replay(run).unwrap()).collect();
+    let reported: Vec<Orphan> = states.iter().flat_map(State::orphans).collect();
+    let ended = |state: &State| match state.ending() {
         Some(Ending::Completed { old }) => Some(*old),
         _ => None,
     };
-    if let (Some(state), Some(_)) = (last, completed) {
-        let new = state.candidate_fingerprint();
-        if truth.places.iter().any(|place| place.holds() != new) {
-            truth.violate("the end: completed, and a place holds something else".into());
-        }
-    }
+    let completed = states.last().and_then(ended);
     let known = |token: &Token| {
         let caused = truth.caused();
         let label = caused.iter().find(|(_, other)| other == token).map(|(label, _)| label.clone());
@@ -241,7 +253,7 @@ pub(crate) async fn at_the_end(truth: &Truth, errands: usize) {
 
 /// I5: what a call returned is what the disk says.
 pub(crate) fn durable(truth: &Truth, outcome: &Outcome, now: tokenturn::Timestamp) {
-    let facts = facts(&log(truth));
+    let facts = facts(truth);
     let run = runs(&facts).pop().unwrap_or_default();
     let on_disk = State::replay(run).ok().and_then(|state| state.outcome(now));
     if on_disk.as_ref() != Some(outcome) {

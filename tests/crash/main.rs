@@ -2,9 +2,13 @@
 //! its boundaries; then the power is cut at each of them, and at each pair, and a new engine goes on to the end. What must
 //! hold is judged by the outside and by what is on the disk.
 
+mod backups;
+mod broken;
 mod enumerate;
+mod flaws;
 mod laws;
 mod people;
+mod rivals;
 mod scenario;
 mod singles;
 mod truth;

@@ -1,5 +1,6 @@
 //! The owner of the credential, and the people who do as they are asked.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokenturn::rotation::{Ending, Fact, TokenRef};
@@ -16,57 +17,65 @@ use crate::world::World;
 /// How many calls a life takes at most.
 const TURNS: usize = 60;
 
-/// Lives until every errand is done.
+/// Lives until every errand is done, alone.
 pub(crate) async fn live(world: &World, power: &Power) {
-    live_with(world, power, |errand| world.rotator(power, errand)).await;
+    if let Some(error) = live_until(world, power, |_| false).await {
+        world.truth.violate(format!("a call failed: {error:?}"));
+    }
 }
 
-/// The same, with engines of another make.
-pub(crate) async fn live_with(world: &World, power: &Power, engine: impl Fn(usize) -> Rotator) {
-    let mut rotator: Option<(usize, Rotator)> = None;
+/// Lives until every errand is done, a run stands as it should, or a call fails for good.
+pub(crate) async fn live_until(world: &World, power: &Power, so: impl Fn(&Outcome) -> bool) -> Option<Error> {
+    let mut engine: Option<(usize, Rotator)> = None;
     for _ in 0..TURNS {
-        let facts = laws::facts(&laws::log(&world.truth));
+        let facts = laws::facts(&world.truth);
         let ended = laws::ended(&facts);
         recover(world, &facts, ended);
-        let errand = world.errands.lock().unwrap().get(ended).copied();
-        let Some(errand) = errand else { return };
-        let (_, bot) = match rotator.take() {
-            Some((of, bot)) if of == ended => rotator.insert((of, bot)),
-            _ => rotator.insert((ended, engine(ended))),
+        let errand = world.errands.lock().unwrap().get(ended).copied()?;
+        let (_, bot) = match engine.take() {
+            Some((of, bot)) if of == ended => engine.insert((of, bot)),
+            _ => engine.insert((ended, world.rotator(power, ended))),
         };
-        let answer = match laws::open(&facts) {
-            true => go_on(world, bot).await,
-            false => {
-                world.trouble(ended);
-                begin(world, bot, errand).await.map(Some)
-            }
+        let answer = if laws::open(&facts) {
+            go_on(world, bot).await
+        } else {
+            world.trouble(ended);
+            begin(world, bot, errand).await.map(Some)
         };
         match answer {
-            Ok(Some(run)) if !power.is_cut() => returned(world, &run),
-            Ok(_) => {}
+            Ok(None) => {}
+            Ok(Some(run)) => {
+                returned(world, &run);
+                if so(&run.outcome) {
+                    return None;
+                }
+            }
             Err(error) => {
                 laws::judged(&world.truth, &error);
-                if error.kind() == ErrorKind::Busy {
-                    world.wait(error.retry_after().unwrap_or(Duration::from_secs(1)));
-                } else if ![ErrorKind::Refused, ErrorKind::InvalidInput].contains(&error.kind()) {
-                    world.truth.violate(format!("a call failed: {error:?}"));
+                match error.kind() {
+                    ErrorKind::Busy => world.wait(error.retry_after().unwrap_or(Duration::from_secs(1))),
+                    ErrorKind::Refused | ErrorKind::InvalidInput => {}
+                    _ => return Some(error),
                 }
             }
         }
     }
-    let facts = laws::facts(&laws::log(&world.truth));
+    let facts = laws::facts(&world.truth);
     let last: Vec<_> = facts.iter().rev().take(4).collect();
     world.truth.violate(format!("the run does not end: {last:?}"));
+    None
 }
 
 /// What a call returned is durable, and shows nothing.
 fn returned(world: &World, run: &Run) {
-    laws::durable(&world.truth, &run.outcome, world.clock.now());
+    if !world.truth.rivals.load(Ordering::SeqCst) {
+        laws::durable(&world.truth, &run.outcome, world.clock.now());
+    }
     if world.thorough {
         laws::no_secret(&world.truth, "an outcome", &format!("{run:?} {}", serde_json::to_string(run).unwrap()));
     }
     if matches!(run.outcome, Outcome::NeedsPerson { .. }) {
-        laws::both_alive(&world.truth, &laws::facts(&laws::log(&world.truth)));
+        laws::both_alive(&world.truth, &laws::facts(&world.truth));
     }
 }
 
@@ -149,7 +158,7 @@ async fn decide(world: &World, bot: &Rotator, run: RunId) -> Result<Run> {
 
 /// A person deletes a token at its provider.
 fn delete(world: &World, token: &TokenRef) {
-    let facts = laws::facts(&laws::log(&world.truth));
+    let facts = laws::facts(&world.truth);
     let run = laws::runs(&facts).pop().unwrap_or_default();
     let which = run.iter().find_map(|fact| match (fact, token) {
         (Fact::Begun(charter), TokenRef::Old) => charter.predecessor.fingerprint,

@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::sync::Mutex;
 
 use crate::enumerate::{Tally, enumerate};
-use crate::scenario::{KINDS, Scenario, TROUBLES, Trouble};
+use crate::scenario::{KINDS, Kind, Scenario, TROUBLES, Trouble};
+use tokenturn::OnFailure;
 
 /// Says it whether the test passes or not.
 pub(crate) fn say(words: &str) {
@@ -47,4 +48,22 @@ fn all(troubles: &[Trouble], places: usize) -> Vec<Scenario> {
 #[test]
 fn a_crash_at_any_boundary_loses_nothing() {
     enumerate_all("singles", &all(&TROUBLES, 3), false);
+}
+
+#[test]
+fn a_second_crash_while_the_first_is_mended_loses_nothing() {
+    let none = all(&[Trouble::None], 2);
+    let failing = [
+        Scenario::new(Kind::Overlap, Trouble::Fails(OnFailure::RollBack), 2),
+        Scenario::new(Kind::Overlap, Trouble::IssueLost, 2),
+        Scenario::new(Kind::Reissue, Trouble::IssueLost, 2),
+        Scenario::new(Kind::Replace, Trouble::IssueLost, 2),
+        Scenario::new(Kind::Guided, Trouble::Lies, 2),
+        Scenario::new(Kind::Polled, Trouble::IssueLost, 2),
+        Scenario::new(Kind::RevokeFirst, Trouble::RevokeLost, 2),
+        Scenario::new(Kind::ReplaceNow, Trouble::InstallLost, 2),
+        Scenario::new(Kind::Adopt, Trouble::Fails(OnFailure::RollBack), 2),
+    ];
+    let small = none.into_iter().filter(|scenario| !matches!(scenario.kind, Kind::Spread | Kind::Kept));
+    enumerate_all("pairs", &small.chain(failing).collect::<Vec<_>>(), true);
 }

@@ -5,9 +5,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokenturn::consumer::memory::MemoryConsumer;
-use tokenturn::journal::MemoryJournal;
+use tokenturn::journal::{MemoryJournal, Record};
 use tokenturn::provider::memory::MemoryProvider;
-use tokenturn::testing::Boundary;
+use tokenturn::rotation::Fact;
+use tokenturn::testing::{Boundary, Moment};
 use tokenturn::{Consumer as _, Fingerprint, Token};
 
 use crate::scenario::Scenario;
@@ -31,6 +32,12 @@ pub(crate) struct Truth {
     worked: Mutex<Vec<bool>>,
     /// What is on the disk.
     disk: Mutex<MemoryJournal>,
+    /// Facts that were read before, by what ties their records.
+    read: Mutex<BTreeMap<[u8; 32], Fact>>,
+    /// Copies of the disk, one after each append, where somebody wants them.
+    pub(crate) backups: Mutex<Option<Vec<MemoryJournal>>>,
+    /// Whether two engines are at it, of which one may write what the other wrote before.
+    pub(crate) rivals: AtomicBool,
     violations: Mutex<Vec<String>>,
     /// The last boundary that was crossed.
     last: Mutex<Option<Boundary>>,
@@ -54,6 +61,9 @@ impl Truth {
             caused: Mutex::default(),
             asked: Mutex::default(),
             disk: Mutex::new(disk),
+            read: Mutex::default(),
+            backups: Mutex::default(),
+            rivals: AtomicBool::new(false),
             violations: Mutex::default(),
             last: Mutex::default(),
             old,
@@ -136,6 +146,11 @@ impl Truth {
     pub(crate) fn crossing(&self, boundary: Boundary) {
         *self.last.lock().unwrap() = Some(boundary);
         self.look_around();
+        if let (Some(backups), "append", Moment::After) =
+            (self.backups.lock().unwrap().as_mut(), boundary.call, boundary.moment)
+        {
+            backups.push(self.disk().reboot());
+        }
     }
 
     pub(crate) fn disk(&self) -> MemoryJournal {
@@ -146,6 +161,17 @@ impl Truth {
     pub(crate) fn reboot(&self) {
         let mut disk = self.disk.lock().unwrap();
         *disk = disk.reboot();
+    }
+
+    /// The fact of a record. Many histories read the same ones again and again.
+    pub(crate) fn fact(&self, record: &Record) -> Fact {
+        let mut read = self.read.lock().unwrap();
+        if let Some(fact) = read.get(record.mac.as_bytes()) {
+            return fact.clone();
+        }
+        let fact: Fact = serde_json::from_str(&record.fact).unwrap();
+        read.insert(*record.mac.as_bytes(), fact.clone());
+        fact
     }
 
     /// Somebody puts a backup of the disk back.

@@ -8,8 +8,9 @@ use tokenturn::consumer::memory::{Fault, MemoryConsumer};
 use tokenturn::journal::{MemoryJournal, Span};
 use tokenturn::provider::memory::MemoryProvider;
 use tokenturn::testing::{Power, Powered, TestSealer, VirtualClock};
-use tokenturn::{Clock, Event, Rotator, ScopeSet, Token};
+use tokenturn::{Clock, Consumer, Event, Journal, Provider, Rotator, ScopeSet, Token};
 
+use crate::flaws::{Flaw, FlawedJournal, FlawedPlace, FlawedProvider};
 use crate::laws;
 use crate::scenario::{Errand, Kind, Scenario, Trouble};
 use crate::truth::Truth;
@@ -26,6 +27,8 @@ pub(crate) struct World {
     troubled: AtomicBool,
     /// Whether all that is told is searched for secrets. It takes time, and changes little from cut to cut.
     pub(crate) thorough: bool,
+    /// What is broken on purpose, if anything.
+    pub(crate) flaw: Option<Flaw>,
 }
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
@@ -56,38 +59,60 @@ impl World {
             in_hand: Mutex::new(in_hand),
             troubled: AtomicBool::new(false),
             thorough: false,
+            flaw: None,
         }
     }
 
-    /// Power that somebody watches.
+    /// Power that is cut there, if anywhere, and watched.
     pub(crate) fn power(&self, cut_at: Option<usize>) -> Power {
+        self.watched(cut_at.map_or_else(Power::steady, Power::cut_at))
+    }
+
+    pub(crate) fn watched(&self, power: Power) -> Power {
         let truth = self.truth.clone();
-        let power = cut_at.map_or_else(Power::steady, Power::cut_at);
         power.watched_by(move |boundary| truth.crossing(boundary))
     }
 
     /// An engine, as after a start of its process.
     pub(crate) fn rotator(&self, power: &Power, errand: usize) -> Rotator {
-        self.rotator_over(power, errand, Arc::new(Powered::new(self.truth.disk(), power)))
-    }
-
-    /// An engine over another journal.
-    pub(crate) fn rotator_over(&self, power: &Power, errand: usize, journal: Arc<dyn tokenturn::Journal>) -> Rotator {
-        let provider = Powered::new(WitnessedProvider::new(&self.truth), power);
         let (truth, thorough, off) = (self.truth.clone(), self.thorough, power.clone());
         let places = self.truth.places.len() - usize::from(self.scenario.kind == Kind::Spread && errand == 0);
         let places = self.truth.places[..places].iter();
-        Rotator::builder("bot", provider)
-            .consumers(places.map(|place| Powered::new(WitnessedPlace::new(place, &self.truth), power)))
+        Rotator::builder("bot", self.provider(power))
+            .consumers(places.map(|place| self.place(place, power)))
             .canary("a")
             .policy(self.scenario.policy())
-            .journal(journal)
+            .journal(self.journal(power))
             .sealer(Arc::new(TestSealer::new()))
             .accept_unrecoverable(true)
             .clock(Arc::new(self.clock.clone()))
             .observe(move |event: &Event| told(&truth, event, thorough, &off))
             .build()
             .unwrap()
+    }
+
+    fn provider(&self, power: &Power) -> Arc<dyn Provider> {
+        let provider = WitnessedProvider::new(&self.truth);
+        match self.flaw {
+            Some(flaw) => Arc::new(Powered::new(FlawedProvider(flaw, provider), power)),
+            None => Arc::new(Powered::new(provider, power)),
+        }
+    }
+
+    fn place(&self, place: &MemoryConsumer, power: &Power) -> Arc<dyn Consumer> {
+        let place = WitnessedPlace::new(place, &self.truth);
+        match self.flaw {
+            Some(flaw) => Arc::new(Powered::new(FlawedPlace(flaw, place), power)),
+            None => Arc::new(Powered::new(place, power)),
+        }
+    }
+
+    fn journal(&self, power: &Power) -> Arc<dyn Journal> {
+        let disk = self.truth.disk();
+        match self.flaw {
+            Some(flaw) => Arc::new(Powered::new(FlawedJournal::new(flaw, disk), power)),
+            None => Arc::new(Powered::new(disk, power)),
+        }
     }
 
     /// What is to go wrong begins to, with the last errand.
@@ -125,7 +150,7 @@ fn told(truth: &Truth, event: &Event, thorough: bool, power: &Power) {
     }
     let log = truth.disk().synced(&laws::bot(), Span::From(event.seq));
     let there = log.records.first().filter(|record| record.seq == event.seq);
-    if there.is_none_or(|record| laws::fact(record) != event.fact) {
+    if there.is_none_or(|record| truth.fact(record) != event.fact) {
         truth.violate(format!("I5: told before it was synced: {event:#}"));
     }
     if thorough {
