@@ -55,6 +55,8 @@ pub(crate) async fn live_until(world: &World, power: &Power, so: impl Fn(&Outcom
                 match error.kind() {
                     ErrorKind::Busy => world.wait(error.retry_after().unwrap_or(Duration::from_secs(1))),
                     ErrorKind::Refused | ErrorKind::InvalidInput => {}
+                    // Somebody else brought it to its end meanwhile.
+                    ErrorKind::NotFound if world.truth.rivals.load(Ordering::SeqCst) => {}
                     _ => return Some(error),
                 }
             }

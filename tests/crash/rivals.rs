@@ -4,8 +4,8 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokenturn::ErrorKind;
 use tokenturn::testing::Power;
+use tokenturn::{ErrorKind, OnFailure};
 use tokio::sync::Notify;
 
 use crate::enumerate::block_on;
@@ -35,8 +35,8 @@ async fn engine(world: &World, power: &Power) -> bool {
 }
 
 /// The first is held at `first`, and wakes when the second comes to `second`.
-async fn meet(kind: Kind, first: usize, second: usize) -> Meeting {
-    let world = World::new(Scenario::new(kind, Trouble::None, 2));
+async fn meet(scenario: Scenario, first: usize, second: usize) -> Meeting {
+    let world = World::new(scenario);
     world.truth.rivals.store(true, Ordering::SeqCst);
     let (one, two) = (world.watched(Power::hold_at(first)), world.watched(Power::hold_at(second)));
     let (one_is_done, two_is_done) = (Notify::new(), Notify::new());
@@ -66,30 +66,31 @@ async fn meet(kind: Kind, first: usize, second: usize) -> Meeting {
     people::live(&world, &power).await;
     laws::after_a_cut(&world.truth, world.errand_count()).await;
     laws::everybody_has_one(&world.truth, world.errand_count());
-    let what = |violation| format!("{kind:?}, held at {first}, woken at {second}: {violation}");
+    let what = |violation| format!("{scenario}, held at {first}, woken at {second}: {violation}");
     let violations = world.truth.violations().into_iter().map(what).collect();
     Meeting { crossed: two.crossed(), fenced, violations }
 }
 
-fn every_meeting(kind: Kind) {
+fn every_meeting(kind: Kind, trouble: Trouble) {
+    let scenario = Scenario::new(kind, trouble, 2);
     let alone = block_on(async {
-        let world = World::new(Scenario::new(kind, Trouble::None, 2));
+        let world = World::new(scenario);
         let power = world.power(None);
         people::live(&world, &power).await;
         power.crossed()
     });
     let (mut meetings, mut fenced, mut violations) = (0, 0, Vec::new());
     for first in 1..=alone {
-        let last = block_on(meet(kind, first, usize::MAX));
+        let last = block_on(meet(scenario, first, usize::MAX));
         let crossed = last.crossed;
-        let others = (1..=crossed).step_by(5).map(|second| block_on(meet(kind, first, second)));
+        let others = (1..=crossed).step_by(5).map(|second| block_on(meet(scenario, first, second)));
         for meeting in others.chain([last]) {
             meetings += 1;
             fenced += usize::from(meeting.fenced);
             violations.extend(meeting.violations);
         }
     }
-    say(&format!("{kind:?}: {meetings} meetings, the first one fenced in {fenced}, {} violations", violations.len()));
+    say(&format!("{scenario}: {meetings} meetings, the first one fenced in {fenced}, {} violations", violations.len()));
     violations.iter().take(12).for_each(|violation| say(violation));
     assert!(fenced > 0, "the first one was never overtaken");
     assert_eq!(violations.len(), 0, "somebody was left without a token: see above");
@@ -97,10 +98,20 @@ fn every_meeting(kind: Kind) {
 
 #[test]
 fn an_engine_that_wakes_too_late_harms_nobody_where_an_interface_issues() {
-    every_meeting(Kind::Overlap);
+    every_meeting(Kind::Overlap, Trouble::None);
 }
 
 #[test]
 fn an_engine_that_wakes_too_late_harms_nobody_where_a_person_issues() {
-    every_meeting(Kind::Guided);
+    every_meeting(Kind::Guided, Trouble::None);
+}
+
+#[test]
+fn an_engine_that_wakes_while_the_other_goes_back_harms_nobody() {
+    every_meeting(Kind::Overlap, Trouble::Fails(OnFailure::RollBack));
+}
+
+#[test]
+fn an_engine_that_wakes_in_the_run_after_its_own_harms_nobody() {
+    every_meeting(Kind::Kept, Trouble::None);
 }
