@@ -91,7 +91,7 @@ impl fmt::Display for Fact {
             }
             Self::Refused { refusal, .. } => write!(f, "the new token was refused: {refusal}"),
             Self::CandidateDied => f.write_str("the new token is dead, and nobody here ended it"),
-            Self::Installing { consumer } => write!(f, "{consumer}: installing"),
+            Self::Installing { consumer, .. } => write!(f, "{consumer}: installing"),
             Self::InstallationAsked { consumer, .. } => write!(f, "{consumer}: waiting for a person to put it there"),
             Self::Installed { consumer, .. } => write!(f, "{consumer}: installed"),
             Self::Verified { consumer, verification } => {
@@ -115,7 +115,7 @@ impl fmt::Display for Fact {
             Self::Revoked { token, .. } => write!(f, "{token} is dead"),
             Self::VerifiedAfter { consumer, .. } => write!(f, "{consumer}: works with the new token alone"),
             Self::RollingBack { because } => write!(f, "rolling back: {because}"),
-            Self::Restoring { consumer } => write!(f, "{consumer}: putting the old token back"),
+            Self::Restoring { consumer, .. } => write!(f, "{consumer}: putting the old token back"),
             Self::RestorationAsked { consumer, .. } => {
                 write!(f, "{consumer}: waiting for a person to put the old token back")
             }
@@ -125,6 +125,9 @@ impl fmt::Display for Fact {
             Self::GaveUp { act, problem } => write!(f, "{act}: given up: {problem}"),
             Self::Revealed { consumer } => write!(f, "{consumer}: the token was shown to a person"),
             Self::Decided { decision } => write!(f, "a person decided: {decision}"),
+            Self::Overdue { since } => {
+                write!(f, "a person was asked to do something until {since}, and it is not done")
+            }
             Self::Emergency { .. } => f.write_str("a token leaked: hurrying"),
             Self::Ended { ending } => match ending {
                 Ending::Completed { old } => {

@@ -13,6 +13,7 @@ pub mod consumer;
 pub mod journal;
 pub mod provider;
 pub mod rotation;
+pub mod schedule;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -35,13 +36,14 @@ mod token;
 
 // The public interface, from what most programs need to what few do.
 pub use rotator::{Check, ConsumerCheck, Finding, Plan, PlannedStep, Severity, StepKind};
-pub use rotator::{Patience, Policy, Predecessor, Rotator, RotatorBuilder, Run};
+pub use rotator::{Patience, Policy, Predecessor, Resealed, Rotator, RotatorBuilder, Run};
 
 pub use rotation::{Ask, Decision, Floor, OldPolicy, OnFailure, Outcome, Urgency};
 
 pub use consumer::Consumer;
 pub use journal::Journal;
 pub use provider::Provider;
+pub use schedule::{Due, Schedule};
 
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use error::{Effect, Error, ErrorKind, Problem, Result};

@@ -7,8 +7,8 @@ use tokenturn::journal::{InProcess, MemoryJournal, Sealer};
 use tokenturn::provider::memory::MemoryProvider;
 use tokenturn::rotation::{Fact, State};
 use tokenturn::{
-    Check, Clock, Consumer, Decision, Error, Event, Grant, Guide, Journal, Observer, Outcome, Plan, Policy,
-    Predecessor, Problem, Provider, Rotator, Run, SystemClock, Token,
+    Check, Clock, Consumer, Decision, Due, Error, Event, Grant, Guide, Journal, Observer, Outcome, Plan, Policy,
+    Predecessor, Problem, Provider, Rotator, Run, Schedule, SystemClock, Token,
 };
 
 fn shared<T: Send + Sync + 'static>() {}
@@ -56,6 +56,8 @@ fn what_a_front_end_sees_it_can_pass_on() {
     for_front_ends::<Guide>();
     for_front_ends::<Grant>();
     for_front_ends::<Policy>();
+    for_front_ends::<Due>();
+    for_front_ends::<Schedule>();
     for_front_ends::<Problem>();
 }
 

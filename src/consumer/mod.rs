@@ -248,6 +248,12 @@ impl Slot {
         Self::default()
     }
 
+    /// Whether both have a version, and it is not the same.
+    #[must_use]
+    pub fn differs_from(&self, other: &Self) -> bool {
+        matches!((&self.version, &other.version), (Some(one), Some(two)) if one != two)
+    }
+
     /// A place at this version.
     pub fn at(version: impl Into<String>) -> Self {
         Self { version: Some(version.into()), ..Self::default() }

@@ -6,8 +6,9 @@ use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use super::redact::Redactor;
+use super::excerpt::excerpt;
 use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::token::Redactor;
 
 /// What a far side answered. Its body is wiped when it is gone.
 pub(crate) struct Answer {
@@ -73,7 +74,7 @@ impl Answer {
 
     /// What an error may quote of these words of the far side.
     pub(crate) fn quotable(&self, words: &str) -> Option<String> {
-        self.secrets.excerpt(words)
+        excerpt(&self.secrets, words)
     }
 }
 

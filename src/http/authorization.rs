@@ -9,9 +9,8 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::redact::Redactor;
 use crate::error::{Error, ErrorKind, Result};
-use crate::token::Token;
+use crate::token::{Redactor, Token};
 
 /// Who asks, as a header that is wiped when it is gone and that no log shows.
 #[derive(Clone)]

@@ -8,9 +8,8 @@ use zeroize::Zeroizing;
 
 use super::authorization::{Authorization, secret_value};
 use super::endpoint::Endpoint;
-use super::redact::Redactor;
 use crate::error::{Error, ErrorKind, Result};
-use crate::token::Token;
+use crate::token::{Redactor, Token};
 
 /// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use super::Answer;
 use super::budget::LONGEST;
-use super::redact::Redactor;
+use super::excerpt::excerpt;
 use crate::clock::Timestamp;
 use crate::error::{Effect, Error, ErrorKind};
+use crate::token::Redactor;
 
 /// How long to stay away from a far side that asks for a pause and does not say how long: GitHub's own advice.
 const UNSAID: Duration = Duration::from_mins(1);
@@ -42,7 +43,7 @@ fn cause(error: &reqwest::Error, secrets: &Redactor) -> String {
     }
     let alone = std::ptr::addr_eq(innermost, error);
     let words = if alone { "no reason given".to_owned() } else { innermost.to_string() };
-    secrets.excerpt(&words).unwrap_or(words)
+    excerpt(secrets, &words).unwrap_or(words)
 }
 
 /// The error of an answer that is not what was asked for.

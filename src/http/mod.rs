@@ -9,8 +9,8 @@ mod budget;
 mod builder;
 mod call;
 mod endpoint;
+mod excerpt;
 mod failure;
-mod redact;
 mod refusals;
 mod send;
 

@@ -46,12 +46,12 @@ pub struct Current {
     pub label: Option<Label>,
     /// Until when it lives, as far as its provider said.
     pub expiry: Expiry,
-    /// Since when it is in use everywhere.
+    /// Since when there is it: when it was issued, pasted or handed in.
     pub since: Timestamp,
 }
 
 impl Current {
-    /// The token of this fingerprint, in use since then.
+    /// The token of this fingerprint, which there is since then.
     pub fn new(fingerprint: Fingerprint, provider: impl Into<String>, since: Timestamp) -> Self {
         Self { fingerprint, provider: provider.into(), id: None, label: None, expiry: Expiry::Unknown, since }
     }

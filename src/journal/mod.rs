@@ -6,6 +6,8 @@ mod lease;
 mod memory;
 mod record;
 mod seal;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -20,7 +22,13 @@ pub use head::{Current, Head, HeadFilter, Page, Status};
 pub use lease::{Claim, Durability, Lease};
 pub use memory::MemoryJournal;
 pub use record::{Mac, Record, Seq};
+#[cfg(feature = "keyring")]
+pub use seal::Keychain;
 pub use seal::{InProcess, SealContext, Sealed, Sealer};
+#[cfg(feature = "seal")]
+pub use seal::{Key, KeyFile, KeyId, KeyRing, KeySealer, KeySource};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteJournal, SqliteOptions, SqliteStats};
 
 /// Where facts become durable: one log for each credential, of which a rotation is a span.
 ///

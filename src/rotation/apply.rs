@@ -1,10 +1,11 @@
 //! Adds facts up.
 
 use super::state::{Admission, Issue, Issued, Life, PlaceState, Progress, Restore, State, Stumble};
-use super::{Act, Death, Fact, Origin, Orphan, TokenRef};
+use super::{Act, Death, Fact, Origin, TokenRef};
 use crate::error::{Error, ErrorKind, Problem, Result};
 use crate::name::ConsumerName;
 use crate::provider::Fate;
+use crate::token::Answer;
 
 impl State {
     /// Adds a fact.
@@ -25,16 +26,18 @@ impl State {
                 self.old.owner = owner.clone().or(self.old.owner.take());
                 self.predecessor_looked(*standing);
             }
-            Fact::Preflighted { consumer, slot, baseline: _ } => {
+            Fact::Preflighted { consumer, slot, baseline, new } => {
                 self.succeeded(&Act::Preflight(consumer.clone()));
                 let place = self.place_mut(consumer)?;
-                place.fresh = true;
+                let moved = place.slot.as_ref().is_some_and(|before| before.differs_from(slot));
                 place.slot = Some(slot.clone());
+                let shows_old = baseline.as_ref().is_some_and(|check| check.new == Answer::Proven);
+                self.read(consumer, shows_old, *new, moved)?;
             }
-            Fact::Issuing { attempt, label, look_after } => {
+            Fact::Issuing { attempt, label, look_after, expiry } => {
                 self.attempts = *attempt;
-                self.issue =
-                    Issue::Issuing { attempt: *attempt, label: label.clone(), look_after: *look_after, polled: false };
+                let (attempt, label, expiry, look_after) = (*attempt, label.clone(), *expiry, *look_after);
+                self.issue = Issue::Issuing { attempt, label, expiry, look_after, polled: false };
                 if self.charter.can.fate == Fate::Dies {
                     self.stale_predecessor();
                 }
@@ -45,9 +48,9 @@ impl State {
                 self.issue = Issue::Asked { attempt: *attempt, guide: guide.clone(), refusal };
             }
             Fact::IssuePending { attempt, guide, poll_after, .. } => {
-                let (label, uncertain) = match &self.issue {
-                    Issue::Issuing { label, .. } => (label.clone(), false),
-                    Issue::Pending { label, uncertain, .. } => (label.clone(), *uncertain),
+                let (label, expiry, uncertain) = match &self.issue {
+                    Issue::Issuing { label, expiry, .. } => (label.clone(), *expiry, false),
+                    Issue::Pending { label, expiry, uncertain, .. } => (label.clone(), *expiry, *uncertain),
                     _ => return Err(contradiction("a person agrees to something that was not asked for")),
                 };
                 self.succeeded(&Act::Issue);
@@ -55,6 +58,7 @@ impl State {
                 self.issue = Issue::Pending {
                     attempt: *attempt,
                     label,
+                    expiry,
                     guide: guide.clone(),
                     poll_after: *poll_after,
                     uncertain,
@@ -73,17 +77,17 @@ impl State {
             }
             Fact::OrphansFound { ids, .. } => {
                 self.succeeded(&Act::FindOrphans);
-                self.found.extend(ids.iter().map(|id| (id.clone(), Life::Alive)));
+                self.orphans_found(ids);
                 self.lost += 1;
                 self.issue = Issue::NotYet;
             }
             Fact::OrphanPossible { label, .. } => {
-                self.orphans.push(Orphan { label: Some(label.clone()), id: None });
+                self.possible_orphan(label);
                 self.lost += 1;
                 self.issue = Issue::NotYet;
             }
             Fact::TokenLost { label, .. } => {
-                self.orphans.push(Orphan { label: Some(label.clone()), id: None });
+                self.possible_orphan(label);
                 self.issue = Issue::Lost;
             }
             Fact::Admitted { grant, .. } => {
@@ -103,7 +107,7 @@ impl State {
                 self.candidate_mut()?.life = Life::Dead(Death::Found);
                 self.back_before_cut_over();
             }
-            Fact::Installing { consumer } => self.installing(consumer)?,
+            Fact::Installing { consumer, settled } => self.installing(consumer, *settled)?,
             Fact::InstallationAsked { consumer, guide } => {
                 self.succeeded(&Act::Install(consumer.clone()));
                 self.place_mut(consumer)?.progress = Progress::Asked(guide.clone());
@@ -114,6 +118,8 @@ impl State {
                 let provable = self.proves_something(consumer);
                 let place = self.place_mut(consumer)?;
                 place.slot = Some(slot.clone());
+                place.in_flight = None;
+                place.seen = true;
                 place.progress = Progress::Installed;
                 if !provable {
                     self.settle(consumer)?;
@@ -167,8 +173,9 @@ impl State {
                 self.place_mut(consumer)?.unproven = false;
             }
             Fact::RollingBack { because } => self.roll_back(because),
-            Fact::Restoring { consumer } => {
+            Fact::Restoring { consumer, settled } => {
                 let place = self.place_mut(consumer)?;
+                place.in_flight = settled.map(|settled| (TokenRef::Old, settled));
                 place.first_write = place.holds.insert(TokenRef::Old);
                 place.restore = Restore::Restoring;
             }
@@ -181,6 +188,7 @@ impl State {
                 let provable = self.proves_something(consumer);
                 let place = self.place_mut(consumer)?;
                 place.slot = Some(slot.clone());
+                place.in_flight = None;
                 place.restore = Restore::Restored;
                 if !provable {
                     self.restored(consumer)?;
@@ -202,6 +210,7 @@ impl State {
             }
             Fact::Revealed { .. } => {}
             Fact::Decided { decision } => self.decided(decision)?,
+            Fact::Overdue { since } => self.overdue = Some(*since),
             Fact::Emergency { compromised, mode } => self.alarmed(*compromised, *mode),
             Fact::Ended { ending } => self.ending = Some(ending.clone()),
         }

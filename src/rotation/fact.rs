@@ -8,7 +8,7 @@ use crate::consumer::{Slot, Verification};
 use crate::error::Problem;
 use crate::guide::Guide;
 use crate::name::{ConsumerName, Holder, Label, TokenId};
-use crate::token::{Fingerprint, Grant, Lack, Reason, Refusal};
+use crate::token::{Answer, Expiry, Fingerprint, Grant, Lack, Reason, Refusal};
 
 /// One thing that has happened. `...ing` is written before the act, the past tense after it. None holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,6 +37,9 @@ pub enum Fact {
         slot: Slot,
         /// What its check says of the token before, where that was alive.
         baseline: Option<Verification>,
+        /// Whether it holds the new token, which this run never put there: an old copy of a journal does not know.
+        #[serde(default)]
+        new: Answer,
     },
     /// The provider is being asked for a token.
     Issuing {
@@ -46,6 +49,9 @@ pub enum Fact {
         label: Label,
         /// When whatever this asks for must have arrived: not before is it looked for.
         look_after: Timestamp,
+        /// Until when the token would live, as it was asked for.
+        #[serde(default)]
+        expiry: Expiry,
     },
     /// A person was asked to make the token.
     TokenAsked {
@@ -119,6 +125,9 @@ pub enum Fact {
     Installing {
         /// Where.
         consumer: ConsumerName,
+        /// When this write must have arrived: not before is another token written there.
+        #[serde(default)]
+        settled: Option<Timestamp>,
     },
     /// A person was asked to put the new token in place.
     InstallationAsked {
@@ -210,6 +219,9 @@ pub enum Fact {
     Restoring {
         /// Where.
         consumer: ConsumerName,
+        /// When this write must have arrived: not before is another token written there.
+        #[serde(default)]
+        settled: Option<Timestamp>,
     },
     /// A person was asked to put the old token back.
     RestorationAsked {
@@ -259,6 +271,11 @@ pub enum Fact {
     Decided {
         /// What.
         decision: Decision,
+    },
+    /// What a person was asked for was not done in time. Nothing follows from it but that it is told.
+    Overdue {
+        /// Until when it should have been done.
+        since: Timestamp,
     },
     /// A token leaked.
     Emergency {

@@ -4,15 +4,20 @@ use std::collections::BTreeSet;
 
 use super::apply::contradiction;
 use super::state::{Admission, Issue, Issued, Life, Progress, Restore, State};
-use super::{Act, Compromised, Death, Origin, Standing, TokenRef, Urgency};
+use super::{Act, Compromised, Death, Origin, Orphan, Standing, TokenRef, Urgency};
+use crate::clock::Timestamp;
+use crate::consumer::Proof;
 use crate::error::{Effect, ErrorKind, Problem, Result};
-use crate::name::{ConsumerName, TokenId};
+use crate::name::{ConsumerName, Label, TokenId};
 use crate::provider::Fate;
-use crate::token::{Expiry, Fingerprint, Grant, Reason, Refusal};
+use crate::token::{Answer, Expiry, Fingerprint, Grant, Reason, Refusal};
 
 impl State {
     pub(super) fn resumed(&mut self) {
         self.stale();
+        for place in &mut self.places {
+            place.seen = false;
+        }
         self.looked_last = false;
         if let Issue::Pending { uncertain, .. } = &mut self.issue {
             *uncertain = true;
@@ -29,7 +34,51 @@ impl State {
         self.stale_predecessor();
         for place in &mut self.places {
             place.fresh = false;
+            place.shows_old = false;
         }
+    }
+
+    /// A place was read without touching it.
+    pub(super) fn read(&mut self, consumer: &ConsumerName, shows_old: bool, new: Answer, moved: bool) -> Result<()> {
+        let at = self.index(consumer)?;
+        let place = &mut self.places[at];
+        place.fresh = true;
+        place.shows_old = shows_old;
+        if shows_old {
+            place.holds.retain(|token| !matches!(token, TokenRef::Found(_)));
+        }
+        // The journal may be an old copy: what this run never touched, and what is yet another than it was, may hold the
+        // new token.
+        let may_hold_new = new == Answer::Proven || (moved && !shows_old && new == Answer::Unknown);
+        if let (false, true, Some(attempt)) = (place.seen, may_hold_new, self.candidate) {
+            place.holds.insert(TokenRef::New(attempt));
+            if !self.touched.contains(&at) {
+                self.touched.push(at);
+            }
+        }
+        // On the way back it is looked at as well as can be.
+        let looked = self.rolling_back.is_some() || self.charter.places[at].can.new == Proof::Never;
+        self.places[at].seen |= looked;
+        Ok(())
+    }
+
+    /// Tokens of a lost attempt. Nobody here has their values, so no place was given one; but an old copy of a journal does
+    /// not know what was lost in it, and what it finds may be in use. They go once every place is seen to hold another.
+    pub(super) fn orphans_found(&mut self, ids: &[TokenId]) {
+        for id in ids {
+            self.found.insert(id.clone(), Life::Alive);
+            for place in self.places.iter_mut().filter(|place| !place.shows_old) {
+                place.holds.insert(TokenRef::Found(id.clone()));
+            }
+        }
+    }
+
+    pub(super) fn possible_orphan(&mut self, label: &Label) {
+        let expiry = match &self.issue {
+            Issue::Issuing { expiry, .. } | Issue::Pending { expiry, .. } => *expiry,
+            _ => Expiry::Unknown,
+        };
+        self.orphans.push(Orphan { label: Some(label.clone()), id: None, expiry });
     }
 
     pub(super) fn stale_predecessor(&mut self) {
@@ -142,12 +191,14 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn installing(&mut self, consumer: &ConsumerName) -> Result<()> {
+    pub(super) fn installing(&mut self, consumer: &ConsumerName, settled: Option<Timestamp>) -> Result<()> {
         let at = self.index(consumer)?;
         let Some(attempt) = self.candidate else {
             return Err(contradiction("a token is installed before there is one"));
         };
         let place = &mut self.places[at];
+        place.in_flight = settled.map(|settled| (TokenRef::New(attempt), settled));
+        place.shows_old = false;
         place.first_write = place.holds.insert(TokenRef::New(attempt));
         place.progress = Progress::Installing;
         if !self.touched.contains(&at) {
@@ -167,6 +218,7 @@ impl State {
         place.holds = BTreeSet::from([TokenRef::New(attempt)]);
         place.progress = Progress::Settled;
         place.fresh = true;
+        place.seen = true;
         place.unproven = false;
         Ok(())
     }
@@ -188,6 +240,7 @@ impl State {
         let place = self.place_mut(consumer)?;
         place.holds = BTreeSet::from([TokenRef::Old]);
         place.restore = Restore::Done;
+        place.seen = true;
         Ok(())
     }
 
@@ -231,6 +284,9 @@ impl State {
                 let new = self.candidate.map(TokenRef::New);
                 let place = self.place_mut(consumer)?;
                 place.fresh = false;
+                if harmless {
+                    place.in_flight = None;
+                }
                 if harmless && place.first_write {
                     if let Some(new) = new {
                         place.holds.remove(&new);
@@ -244,6 +300,9 @@ impl State {
             Act::Restore(consumer) => {
                 let place = self.place_mut(consumer)?;
                 place.fresh = false;
+                if harmless {
+                    place.in_flight = None;
+                }
                 if harmless && place.first_write {
                     place.holds.remove(&TokenRef::Old);
                 }
@@ -266,11 +325,12 @@ impl State {
 
     pub(super) fn collect_failed(&mut self, harmless: bool) {
         let gave_up = self.gave_up.contains_key(&Act::Collect);
-        if let Issue::Pending { attempt, label, poll_after, uncertain, .. } = &mut self.issue {
+        if let Issue::Pending { attempt, label, expiry, poll_after, uncertain, .. } = &mut self.issue {
             *uncertain |= !harmless;
             if gave_up {
                 self.issue = if *uncertain {
-                    Issue::Issuing { attempt: *attempt, label: label.clone(), look_after: *poll_after, polled: true }
+                    let (attempt, label, expiry, look_after) = (*attempt, label.clone(), *expiry, *poll_after);
+                    Issue::Issuing { attempt, label, expiry, look_after, polled: true }
                 } else {
                     Issue::NotYet
                 };

@@ -261,7 +261,7 @@ impl State {
         }
         let last = self.touched.iter().rev().map(|at| (&self.charter.places[*at], &self.places[*at]));
         let Some((place, at)) = last.into_iter().find(|(_, at)| !at.forgotten && at.holds_new()) else {
-            return self.end_of_rollback();
+            return self.look_at_untouched().unwrap_or_else(|| self.end_of_rollback());
         };
         if !self.old.fresh {
             return vec![Step::Do(Act::LookAtPredecessor)];
@@ -276,6 +276,14 @@ impl State {
                 vec![self.unless_given_up(Act::Restore(place.name.clone()))]
             }
         }
+    }
+
+    /// What this run never touched holds the old token, unless the journal is an old copy: after a restart that is looked
+    /// at before the new token goes.
+    fn look_at_untouched(&self) -> Option<Vec<Step>> {
+        self.candidate_ref().filter(|candidate| candidate.is_ours() && candidate.life == Life::Alive)?;
+        let unseen = self.open_places().filter(|(_, at)| !at.seen);
+        some(unseen.map(|(place, _)| self.unless_given_up(Act::Preflight(place.name.clone()))))
     }
 
     /// Nobody holds the new token any more: revoke it, where it is of our making.

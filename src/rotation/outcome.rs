@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::Problem;
 use crate::guide::Guide;
 use crate::name::{ConsumerName, Label, TokenId};
-use crate::token::{Fingerprint, Refusal};
+use crate::token::{Expiry, Fingerprint, Refusal};
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -160,6 +160,9 @@ pub struct Orphan {
     pub label: Option<Label>,
     /// Its id there, where known.
     pub id: Option<TokenId>,
+    /// Until when it may live, as it was asked for or as its provider said.
+    #[serde(default)]
+    pub expiry: Expiry,
 }
 
 /// What a person is asked to do.

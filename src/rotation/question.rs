@@ -100,7 +100,14 @@ impl State {
         let again = match act {
             // What is read before a write is read after the wait, not before it.
             Act::Preflight(consumer) => stumbled(act).max(stumbled(&Act::Install(consumer.clone()))),
-            Act::Restore(consumer) => stumbled(act).max(stumbled(&Act::VerifyRestored(consumer.clone()))),
+            Act::Restore(consumer) => {
+                let verify = stumbled(&Act::VerifyRestored(consumer.clone()));
+                stumbled(act).max(verify).max(self.settled(consumer, &TokenRef::Old))
+            }
+            Act::Install(consumer) => {
+                let settled = self.candidate.and_then(|attempt| self.settled(consumer, &TokenRef::New(attempt)));
+                stumbled(act).max(settled)
+            }
             _ => stumbled(act),
         };
         let ripe = match (act, &self.issue) {
@@ -114,6 +121,14 @@ impl State {
             _ => None,
         };
         again.max(ripe)
+    }
+}
+
+impl State {
+    /// When a write of another token can no longer arrive there: a late one would undo what is written now.
+    fn settled(&self, consumer: &ConsumerName, token: &TokenRef) -> Option<Timestamp> {
+        let (_, at) = self.open_places().find(|(place, _)| place.name == *consumer)?;
+        at.in_flight.as_ref().filter(|(other, _)| other != token).map(|(_, settled)| *settled)
     }
 }
 

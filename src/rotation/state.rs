@@ -48,6 +48,8 @@ pub struct State {
     pub(super) relapses: BTreeMap<ConsumerName, Timestamp>,
     /// What leaked, and what comes first then. One leak does not undo another.
     pub(super) emergency: BTreeMap<Compromised, Urgency>,
+    /// The last deadline of a person of which it was told that it has passed.
+    pub(super) overdue: Option<Timestamp>,
     pub(super) abandoned: bool,
 }
 
@@ -87,6 +89,7 @@ pub(super) enum Issue {
     Issuing {
         attempt: u32,
         label: Label,
+        expiry: Expiry,
         look_after: Timestamp,
         polled: bool,
     },
@@ -99,6 +102,7 @@ pub(super) enum Issue {
     Pending {
         attempt: u32,
         label: Label,
+        expiry: Expiry,
         guide: Guide,
         poll_after: Timestamp,
         uncertain: bool,
@@ -177,7 +181,13 @@ pub(super) struct PlaceState {
     pub(super) restore: Restore,
     /// Whether it was read since the last wait.
     pub(super) fresh: bool,
+    /// Whether it was seen since an engine took the run up: until then the journal may be an old copy, and behind it.
+    pub(super) seen: bool,
+    /// Whether its check showed, since the last wait, that it holds the old token.
+    pub(super) shows_old: bool,
     pub(super) slot: Option<Slot>,
+    /// A write that may still arrive: of which token, and until when.
+    pub(super) in_flight: Option<(TokenRef, Timestamp)>,
     /// Whether the write under way is the first of its kind here: without effect, it leaves no trace.
     pub(super) first_write: bool,
     pub(super) confirmed: bool,
@@ -241,7 +251,10 @@ impl State {
             progress: Progress::Waiting,
             restore: Restore::No,
             fresh: false,
+            seen: true,
+            shows_old: false,
             slot: None,
+            in_flight: None,
             first_write: false,
             confirmed: false,
             forgotten: false,
@@ -269,6 +282,7 @@ impl State {
             gave_up: BTreeMap::new(),
             relapses: BTreeMap::new(),
             emergency: BTreeMap::new(),
+            overdue: None,
             abandoned: false,
         };
         if let Some((origin, fingerprint)) = given {

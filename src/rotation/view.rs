@@ -69,7 +69,18 @@ impl State {
             Step::Do(act) => self.not_before(&act),
             Step::Record(_) | Step::Await(_) => None,
         });
-        acts.min()
+        acts.chain(self.deadline()).min()
+    }
+
+    /// Until when a person should have done what is asked for, where it was not told yet that this has passed.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        let asks = next(self).into_iter().filter_map(|step| match step {
+            Step::Await(wait) => self.ask(&wait),
+            Step::Do(_) | Step::Record(_) => None,
+        });
+        let deadlines = asks.filter_map(|ask| ask.guide()?.deadline);
+        deadlines.filter(|deadline| self.overdue.is_none_or(|told| told < *deadline)).min()
     }
 
     fn ended(&self, ending: &Ending) -> Outcome {
@@ -137,28 +148,30 @@ impl State {
     #[must_use]
     pub fn orphans(&self) -> Vec<Orphan> {
         let live = self.found.iter().filter(|(_, life)| !matches!(life, Life::Dead(_)));
-        let found = live.map(|(id, _)| Orphan { label: None, id: Some(id.clone()) });
+        let found = live.map(|(id, _)| Orphan { label: None, id: Some(id.clone()), expiry: Expiry::Unknown });
         let unresolved = match &self.issue {
-            Issue::Issuing { label, .. } | Issue::Pending { label, uncertain: true, .. } => Some(label),
+            Issue::Issuing { label, expiry, .. } | Issue::Pending { label, expiry, uncertain: true, .. } => {
+                Some(Orphan { label: Some(label.clone()), id: None, expiry: *expiry })
+            }
             _ => None,
         };
-        let unresolved = unresolved.map(|label| Orphan { label: Some(label.clone()), id: None });
         // A paste that nobody vouched for is its maker's to delete, should it be the one that was asked for.
         let paste = self.candidate_ref().filter(|candidate| {
             let dead = matches!(candidate.life, Life::Dead(_));
             self.ending.is_some() && candidate.origin == Origin::Pasted && !candidate.vouched && !dead
         });
-        let paste =
-            paste.map(|paste| Orphan { label: Some(self.charter.run.label(paste.attempt)), id: paste.id.clone() });
         // What we caused and the end of the run leaves alive, beside the token in use.
         let completed = matches!(self.ending, Some(Ending::Completed { .. }));
         let left = self.issued.iter().filter(|issued| {
             let in_use = completed && self.candidate == Some(issued.attempt);
             self.ending.is_some() && issued.is_ours() && !in_use && !matches!(issued.life, Life::Dead(_))
         });
-        let left =
-            left.map(|issued| Orphan { label: Some(self.charter.run.label(issued.attempt)), id: issued.id.clone() });
-        self.orphans.iter().cloned().chain(found).chain(unresolved).chain(paste).chain(left).collect()
+        let labelled = paste.into_iter().chain(left).map(|issued| Orphan {
+            label: Some(self.charter.run.label(issued.attempt)),
+            id: issued.id.clone(),
+            expiry: issued.expiry,
+        });
+        self.orphans.iter().cloned().chain(found).chain(unresolved).chain(labelled).collect()
     }
 
     fn ask(&self, wait: &Wait) -> Option<Ask> {
@@ -289,6 +302,11 @@ impl State {
             self.candidate_ref().map(|candidate| &candidate.admission),
             Some(Admission::Unjudged { waived: true } | Admission::Admitted { waived: true, .. })
         )
+    }
+
+    /// Whether the run goes back.
+    pub(crate) fn is_rolling_back(&self) -> bool {
+        self.rolling_back.is_some()
     }
 
     /// Whether any place may hold a new token.

@@ -178,6 +178,7 @@ impl RotatorBuilder {
             notes: self.notes,
             holder: Holder::random()?,
             gate: Arc::default(),
+            draining: tokio::sync::watch::Sender::new(false),
         }))
     }
 
@@ -227,7 +228,8 @@ impl RotatorBuilder {
         let can = self.provider.capabilities();
         if journal.durability() == Durability::Durable && !sealer.is_persistent() {
             return Err(wrong(
-                "a durable journal holds token values, and they must be sealed with a key: give the builder a `sealer`",
+                "a durable journal holds token values, and they must be sealed with a key: give the builder a `sealer`, as by \
+                 `.sealer(Arc::new(KeySealer::new(&KeyFile::at(\"tokenturn.key\"))?))` with the feature `seal`",
             ));
         }
         if can.fate != Fate::Dies {

@@ -2,26 +2,28 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future};
+use tokio::sync::oneshot;
 
 use super::session::Session;
 use super::{Run, act};
 use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::name::Label;
+use crate::name::{Label, TokenId};
 use crate::provider::{Candidate, Fate, Issuance, IssueRequest};
-use crate::rotation::{Act, Ending, Fact, OldPolicy, Origin, Outcome, State, Step, TokenRef, next};
-use crate::token::{Reason, RetiredToken, Token};
-
-/// How long after its deadline a request may still reach the far side.
-const SETTLE: Duration = Duration::from_secs(5);
+use crate::rotation::{Act, Ending, Fact, OldPolicy, Origin, Outcome, Step, TokenRef, next};
+use crate::token::{Expiry, Reason, RetiredToken, Token};
 
 /// How often a new token is tried to be stored where the old one lives on.
 const TRIES: u32 = 5;
+
+/// What is written on trial before a token is asked for: more than the record of the largest token and its companion.
+const ROOM: usize = 24 * 1024;
 
 /// Takes a run up again: what was under way is unknown, unless there is nothing to do but wait.
 pub(super) async fn resume(mut session: Session) -> Result<Run> {
     let waiting = session.state()?.outcome(session.now());
     if let Some(outcome) = waiting {
+        tell_what_is_overdue(&mut session)?;
         let id = session.state()?.charter().run.clone();
         session.close().await?;
         return Ok(Run { id, outcome });
@@ -31,9 +33,21 @@ pub(super) async fn resume(mut session: Session) -> Result<Run> {
     drive(session).await
 }
 
+/// A person's deadline has passed: that is said, once, and nothing follows from it.
+fn tell_what_is_overdue(session: &mut Session) -> Result<()> {
+    let now = session.now();
+    match session.state()?.deadline().filter(|deadline| *deadline <= now) {
+        Some(since) => session.note(Fact::Overdue { since }),
+        None => Ok(()),
+    }
+}
+
 /// Goes on until the run is over, or waits for a person or for longer than a call should.
 pub(super) async fn drive(mut session: Session) -> Result<Run> {
     loop {
+        if *session.inner.draining.borrow() {
+            return leave(session).await;
+        }
         let steps = next(session.state()?);
         if let Some(fact) = steps.iter().find_map(|step| if let Step::Record(fact) = step { Some(fact) } else { None })
         {
@@ -55,6 +69,15 @@ pub(super) async fn drive(mut session: Session) -> Result<Run> {
         }
         session = perform(session, ready).await?;
     }
+}
+
+/// Leaves the run to the next process.
+async fn leave(session: Session) -> Result<Run> {
+    let state = session.state()?;
+    let outcome = state.outcome(session.now()).unwrap_or(Outcome::Unfinished);
+    let id = state.charter().run.clone();
+    session.close().await?;
+    Ok(Run { id, outcome })
 }
 
 /// Writes down what needs no act, with what belongs to it.
@@ -89,7 +112,9 @@ async fn pause(session: &mut Session) -> Result<Option<Run>> {
         if wait <= session.inner.policy.linger {
             session.commit().await?;
             session.renew().await?;
-            session.inner.clock.sleep(wait).await;
+            let mut draining = session.inner.draining.subscribe();
+            let drained = std::pin::pin!(draining.wait_for(|draining| *draining));
+            future::select(session.inner.clock.sleep(wait), drained).await;
             return Ok(None);
         }
     }
@@ -112,7 +137,7 @@ async fn perform(mut session: Session, ready: Vec<Act>) -> Result<Session> {
             Act::Install(consumer) => session.state()?.is_uncertain(consumer),
             _ => false,
         };
-        if let Some(intent) = intent(session.state()?, &act) {
+        if let Some(intent) = intent(&session, &act)? {
             session.note(intent)?;
         }
         errands.push((act, uncertain));
@@ -140,13 +165,14 @@ async fn perform(mut session: Session, ready: Vec<Act>) -> Result<Session> {
 }
 
 /// What is written before an act that changes something.
-fn intent(state: &State, act: &Act) -> Option<Fact> {
-    match act {
-        Act::Install(consumer) => Some(Fact::Installing { consumer: consumer.clone() }),
-        Act::Restore(consumer) => Some(Fact::Restoring { consumer: consumer.clone() }),
-        Act::Revoke(token) => Some(Fact::Revoking { token: token.clone(), reason: state.reason(token) }),
+fn intent(session: &Session, act: &Act) -> Result<Option<Fact>> {
+    let settled = Some(session.settled_by());
+    Ok(match act {
+        Act::Install(consumer) => Some(Fact::Installing { consumer: consumer.clone(), settled }),
+        Act::Restore(consumer) => Some(Fact::Restoring { consumer: consumer.clone(), settled }),
+        Act::Revoke(token) => Some(Fact::Revoking { token: token.clone(), reason: session.state()?.reason(token) }),
         _ => None,
-    }
+    })
 }
 
 fn too_slow(act: &Act) -> Error {
@@ -165,8 +191,11 @@ async fn issue(mut session: Session) -> Result<Session> {
     let state = session.state()?;
     let attempt = state.attempts() + 1;
     let label = state.charter().run.label(attempt);
-    let look_after = session.now().plus(session.inner.policy.act_timeout + SETTLE);
-    session.note(Fact::Issuing { attempt, label, look_after })?;
+    let look_after = session.settled_by();
+    let expiry = session.inner.policy.lifetime.map_or(Expiry::Unknown, |life| Expiry::At(session.now().plus(life)));
+    // A full disk is found while nothing is at stake.
+    session.rehearse(ROOM).await?;
+    session.note(Fact::Issuing { attempt, label, look_after, expiry })?;
     session.commit().await?;
     obtain(session, Act::Issue).await
 }
@@ -174,17 +203,23 @@ async fn issue(mut session: Session) -> Result<Session> {
 /// Asks for a token in a task of its own: whatever becomes of the caller, an answer that came becomes durable, as long as
 /// the runtime lives.
 async fn obtain(session: Session, act: Act) -> Result<Session> {
-    let task = tokio::spawn(async move {
+    let (give, take) = oneshot::channel();
+    tokio::spawn(async move {
         let mut session = session;
         let limit = session.time_left();
         let answer = match tokio::time::timeout(limit, ask(&session, &act)).await {
             Ok(answer) => answer,
             Err(_) => Err(too_slow(&act)),
         };
-        receive(&mut session, &act, answer).await?;
-        Ok(session)
+        let received = receive(&mut session, &act, answer).await;
+        if let Err(Ok(session)) = give.send(received.map(|()| session)) {
+            // The caller has gone: the run waits for the next one.
+            if let Err(error) = session.close().await {
+                tracing::warn!(%error, "a run whose caller has gone could not be left in good order");
+            }
+        }
     });
-    match task.await {
+    match take.await {
         Ok(done) => done,
         Err(_) => Err(Error::new(
             ErrorKind::Internal,
@@ -249,7 +284,8 @@ async fn receive(session: &mut Session, act: &Act, answer: Result<Issuance>) -> 
             session.note(Fact::TokenAsked { attempt, guide })?;
             session.commit().await
         }
-        Ok(Issuance::Pending { guide, ticket, poll_after, until }) => {
+        Ok(Issuance::Pending { mut guide, ticket, poll_after, until }) => {
+            guide.deadline.get_or_insert(until);
             let guide = session.inner.annotated(guide);
             session.keep(session.ticket_id(attempt)?, ticket);
             session.note(Fact::IssuePending { attempt, guide, poll_after, until })?;
@@ -264,31 +300,41 @@ async fn receive(session: &mut Session, act: &Act, answer: Result<Issuance>) -> 
     }
 }
 
-/// A token that was just issued must not be lost because the journal stumbles: it is tried again, and at last, where the
-/// old one lives on, the new one is ended rather than left behind.
-async fn store_surely(
-    session: &mut Session,
-    attempt: u32,
-    token: Token,
-    id: Option<crate::name::TokenId>,
-) -> Result<()> {
-    let (began, mut tries) = (session.now(), 0);
+/// A token that was just issued must not be lost because the journal stumbles. It goes to the place that was set aside for
+/// that, and is tried again meanwhile. At last, where there is no such place and the old one lives on, the new one is ended
+/// rather than left behind.
+async fn store_surely(session: &mut Session, attempt: u32, token: Token, id: Option<TokenId>) -> Result<()> {
+    let (began, mut tries, mut rescued) = (session.now(), 0, false);
     let failure = loop {
         let error = match session.commit().await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
         tries += 1;
-        // Where the old one died with its birth, there is no other copy than this one.
+        if error.kind() == ErrorKind::Fenced {
+            break error;
+        }
+        if !rescued {
+            rescued = session.rescue().await;
+        }
+        // Where the old one died with its birth, there may be no other copy than this one.
         let enough = match session.state()?.charter().can.fate {
+            _ if rescued => tries == TRIES,
             Fate::Survives => tries == TRIES,
             _ => began.until(session.now()) >= session.inner.policy.patience.total,
         };
-        if enough || error.kind() == ErrorKind::Fenced {
+        if enough {
             break error;
         }
         session.inner.clock.sleep(Duration::from_millis(100 << tries.min(8))).await;
     };
+    if rescued {
+        let text = format!(
+            "the new token is safe in the journal's rescue file, but the journal cannot be written ({failure}): mend that \
+             (free the disk, restore the rights), then resume the run, which finds the token"
+        );
+        return Err(Error::new(ErrorKind::Journal, text).with_effect(Effect::Unknown));
+    }
     let charter = session.state()?.charter();
     if charter.can.fate == Fate::Survives {
         let label = charter.run.label(attempt);

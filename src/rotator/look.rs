@@ -4,14 +4,16 @@ use std::future::Future;
 
 use futures_util::StreamExt;
 
-use super::session::{current, load, same_provider};
+use super::read::{load, same_provider};
+use super::scrub::{scrubbed, scrubbed_error};
+use super::session::current;
 use super::{Inner, Predecessor, nothing_kept};
 use crate::consumer::{Consumer, Slot, Verification};
 use crate::error::{Error, ErrorKind, Problem, Result};
 use crate::journal::{Current, Head, SealedValue, Span};
 use crate::name::ConsumerName;
 use crate::provider::Liveness;
-use crate::token::{AdmittedToken, Grant, Token};
+use crate::token::{AdmittedToken, Grant, Redactor, Token};
 
 /// What the journal says of a credential.
 #[derive(Debug)]
@@ -75,7 +77,8 @@ pub(super) enum Look {
 }
 
 pub(super) async fn look_at(inner: &Inner, token: &Predecessor, value: Option<&Token>) -> Look {
-    let said = |error: Error| Look::Failed(error.with_subject(inner.provider.name()));
+    let secrets = knowing(value);
+    let said = |error: Error| Look::Failed(scrubbed_error(error, &secrets).with_subject(inner.provider.name()));
     match (value, token) {
         (Some(value), _) => {
             in_time(inner, inner.provider.inspect(value)).await.map_or_else(said, |grant| Look::Grant(Box::new(grant)))
@@ -105,18 +108,27 @@ pub(super) async fn look_around(inner: &Inner, token: Option<&AdmittedToken>) ->
     futures_util::stream::iter(looks).buffered(inner.policy.parallel).collect().await
 }
 
+/// What must not be said back.
+fn knowing(token: Option<&Token>) -> Redactor {
+    let mut secrets = Redactor::default();
+    token.into_iter().for_each(|token| secrets.learn(token));
+    secrets
+}
+
 async fn look_at_place(
     inner: &Inner,
     name: &ConsumerName,
     consumer: &dyn Consumer,
     token: Option<&AdmittedToken>,
 ) -> Sight {
-    let slot = in_time(inner, consumer.preflight()).await.map_err(|error| super::act::problem_at(name, &error));
+    let secrets = knowing(token.map(AdmittedToken::token));
+    let problem = |error: Error| super::act::problem_at(name, &scrubbed_error(error, &secrets));
+    let slot = in_time(inner, consumer.preflight()).await.and_then(|slot| scrubbed(slot, &secrets)).map_err(problem);
     let can = consumer.capabilities();
     let verification = match (&slot, token) {
         (Ok(slot), Some(token)) if can.proves_something() && !can.by_person => {
             let verified = in_time(inner, consumer.verify(token, slot)).await;
-            Some(verified.map_err(|error| super::act::problem_at(name, &error)))
+            Some(verified.and_then(|verification| scrubbed(verification, &secrets)).map_err(problem))
         }
         _ => None,
     };

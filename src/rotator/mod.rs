@@ -4,12 +4,16 @@ mod act;
 mod begin;
 mod builder;
 mod check;
+mod due;
 mod engine;
 mod findings;
 mod look;
 mod plan;
 mod policy;
+mod read;
 mod rehearsal;
+mod reseal;
+mod scrub;
 mod session;
 
 use std::collections::BTreeMap;
@@ -35,8 +39,10 @@ pub use builder::RotatorBuilder;
 pub use check::{Check, ConsumerCheck};
 pub use plan::{Finding, Plan, PlannedStep, Severity, StepKind};
 pub use policy::{Patience, Policy};
+pub use reseal::Resealed;
 
 use builder::Observers;
+use read::Reading;
 use session::Session;
 
 /// The rotations of one credential. Cheap to clone; clones share everything.
@@ -68,6 +74,8 @@ struct Inner {
     holder: Holder,
     /// One session at a time in this process.
     gate: Arc<tokio::sync::Mutex<()>>,
+    /// Set once, when nothing more is to be begun.
+    draining: tokio::sync::watch::Sender<bool>,
 }
 
 /// The token that is to be replaced.
@@ -230,7 +238,7 @@ impl Rotator {
     ///
     /// As [`rotate`](Self::rotate).
     pub async fn resume_due(&self) -> Result<Option<Run>> {
-        let head = session::load(&self.inner, Span::Head).await?.head;
+        let head = read::load(&self.inner, Span::Head).await?.head;
         let due = head.status.is_open() && head.wake_at.is_some_and(|at| at <= self.inner.clock.now());
         match head.run {
             Some(run) if due => self.resume(run).await.map(Some),
@@ -325,15 +333,26 @@ impl Rotator {
         engine::drive(session).await
     }
 
+    /// Stops in good order: nothing more is begun, what is under way with the outside is finished and written down, and the
+    /// lease is given back. The open run waits for the next process. Later calls of this rotator are refused.
+    ///
+    /// Call it before the runtime ends. A token that is being issued then is received and becomes durable; a runtime that
+    /// is dropped instead takes the answer with it, and the run must look for what it left behind when it is resumed.
+    /// It takes at most as long as one act, [`Policy::act_timeout`].
+    pub async fn drain(&self) {
+        self.inner.draining.send_replace(true);
+        // Whoever has it works on; whoever waits for it is refused.
+        drop(self.inner.gate.lock().await);
+    }
+
     /// The open run, if there is one, and how it stands; reads only.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Journal`] when the journal cannot be read.
     pub async fn open_rotations(&self) -> Result<Vec<Run>> {
-        let log = session::load(&self.inner, Span::NewestRun).await?;
-        let (state, _) = session::replay(&log)?;
-        let open = state.filter(|state| state.ending().is_none());
+        let reading = Reading::new(&self.inner).await?;
+        let open = reading.state.filter(|state| state.ending().is_none());
         let run = |state: State| Run {
             id: state.charter().run.clone(),
             outcome: state.outcome(self.inner.clock.now()).unwrap_or(Outcome::Unfinished),
@@ -347,9 +366,9 @@ impl Rotator {
     ///
     /// [`ErrorKind::Journal`] when the journal cannot be read.
     pub async fn events(&self, from: Seq) -> Result<Vec<Event>> {
-        let log = session::load(&self.inner, Span::From(from)).await?;
+        let log = read::load(&self.inner, Span::From(from)).await?;
         let event = |record: &crate::journal::Record| {
-            let fact = session::read(record)?;
+            let fact = read::read(record)?;
             Ok(Event::new(self.inner.name.clone(), record.run.clone(), record.seq, record.at, fact))
         };
         log.records.iter().map(event).collect()
@@ -389,8 +408,9 @@ impl Inner {
         })
     }
 
-    /// A guide with the organisation's notes.
-    fn annotated(&self, guide: Guide) -> Guide {
+    /// A guide with the organisation's notes, and until when it should be done.
+    fn annotated(&self, mut guide: Guide) -> Guide {
+        guide.deadline.get_or_insert_with(|| self.clock.now().plus(self.policy.answer_within));
         guide.with_notes(&self.notes)
     }
 

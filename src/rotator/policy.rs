@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rotation::{OldPolicy, OnFailure};
+use crate::schedule::Schedule;
 use crate::token::{Excess, UnknownAccess};
 
 /// What a caller chooses about the rotations of a credential. The default revokes the old token after a day.
@@ -21,6 +22,7 @@ use crate::token::{Excess, UnknownAccess};
 ///     .owner("deploy-bot");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Policy {
     /// What becomes of the old token.
@@ -45,10 +47,18 @@ pub struct Policy {
     pub parallel: usize,
     /// How long one act with the outside may take.
     pub act_timeout: Duration,
+    /// How long after its deadline a request may still reach the far side. What was written and never answered is looked at
+    /// no sooner, and no other token is written there before.
+    pub settle: Duration,
+    /// How long a person has for what is asked of them. What is late is told, and nothing follows from it.
+    pub answer_within: Duration,
     /// How long a lease lasts. An engine that dies holds a credential up for so long.
     pub lease: Duration,
     /// Whether the token in use is kept, sealed, for the next run.
     pub keep_current: bool,
+    /// When the next run is due.
+    #[serde(default)]
+    pub schedule: Schedule,
 }
 
 impl Default for Policy {
@@ -65,8 +75,11 @@ impl Default for Policy {
             owners: Vec::new(),
             parallel: 8,
             act_timeout: Duration::from_mins(2),
+            settle: Duration::from_secs(5),
+            answer_within: Duration::from_hours(72),
             lease: Duration::from_mins(10),
             keep_current: true,
+            schedule: Schedule::default(),
         }
     }
 }
@@ -156,6 +169,20 @@ impl Policy {
         self
     }
 
+    /// How long after its deadline a request may still reach the far side.
+    #[must_use]
+    pub fn settle(mut self, settle: Duration) -> Self {
+        self.settle = settle;
+        self
+    }
+
+    /// How long a person has for what is asked of them.
+    #[must_use]
+    pub fn answer_within(mut self, time: Duration) -> Self {
+        self.answer_within = time;
+        self
+    }
+
     /// How long a lease lasts.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
@@ -170,8 +197,15 @@ impl Policy {
         self
     }
 
+    /// When the next run is due.
+    #[must_use]
+    pub fn schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = schedule;
+        self
+    }
+
     /// How long a token that was just issued may be unknown to its provider.
-    pub(super) fn settle(&self) -> Duration {
+    pub(super) fn unknown_for(&self) -> Duration {
         Duration::from_secs(20).min(self.patience.total)
     }
 
@@ -193,7 +227,7 @@ impl Policy {
         if self.patience.first.is_zero() || self.patience.longest < self.patience.first {
             return wrong("the first wait must be above zero and at most the longest: correct `patience`");
         }
-        Ok(())
+        self.schedule.check()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::name::{ConsumerName, TokenId};
 use crate::provider::{EndedBy, Fate, Issuer};
 use crate::rotation::{Act, Charter, Death, Decision, Ending, Fact, OldPolicy, Origin, Standing, State, Step};
 use crate::rotation::{Wait, next};
-use crate::token::{Answer, Grant, Token};
+use crate::token::{Answer, Expiry, Grant, Token};
 
 /// More steps than any run has: what goes round in a circle ends.
 const MANY: usize = 100_000;
@@ -91,7 +91,10 @@ impl Mind {
             Act::LookAtPredecessor => {
                 vec![Fact::PredecessorLooked { standing: self.standing, owner: self.owner.clone() }]
             }
-            Act::Preflight(consumer) => vec![Fact::Preflighted { consumer, slot: Slot::opaque(), baseline: None }],
+            Act::Preflight(consumer) => {
+                let (slot, new) = (Slot::opaque(), Answer::Unknown);
+                vec![Fact::Preflighted { consumer, slot, baseline: None, new }]
+            }
             Act::Issue => self.issued(state),
             Act::Collect => vec![self.minted(state.attempts(), Origin::Minted)],
             Act::FindOrphans => vec![Fact::OrphansFound { attempt: state.attempts(), ids: Vec::new() }],
@@ -103,7 +106,7 @@ impl Mind {
                 vec![Fact::Admitted { grant, warnings: Vec::new() }]
             }
             Act::Install(consumer) => {
-                let installing = Fact::Installing { consumer: consumer.clone() };
+                let installing = Fact::Installing { consumer: consumer.clone(), settled: None };
                 let by_person = can_of(state, &consumer).is_some_and(|can| can.by_person);
                 vec![
                     installing,
@@ -143,7 +146,7 @@ impl Mind {
     fn issued(&self, state: &State) -> Vec<Fact> {
         let attempt = state.attempts() + 1;
         let label = state.charter().run.label(attempt);
-        let issuing = Fact::Issuing { attempt, label, look_after: self.now };
+        let issuing = Fact::Issuing { attempt, label, look_after: self.now, expiry: Expiry::Unknown };
         match state.charter().can.issuer {
             Issuer::Api => vec![issuing, self.minted(attempt, Origin::Minted)],
             Issuer::Person => vec![issuing, Fact::TokenAsked { attempt, guide: guide() }],

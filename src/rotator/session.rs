@@ -1,21 +1,23 @@
 //! One engine's hold on one credential: the lease, the state, and what is not durable yet.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
 use super::Inner;
+use super::read::{Reading, born, same_provider};
+use super::scrub::scrubbed_fact;
 use crate::clock::Timestamp;
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::journal::{
-    Batch, Claim, Current, Head, Lease, Log, Mac, Record, SealContext, SealedValue, Seq, Span, Status, ValueId,
+    Batch, Claim, Current, Head, Lease, Mac, Record, SealContext, SealedValue, Span, Status, ValueId,
 };
 use crate::name::RunId;
 use crate::rotation::{Ending, Fact, Outcome, Possession, Source, State, TokenRef};
-use crate::token::Token;
+use crate::token::{Redactor, Token};
 
 /// How often an append whose answer was lost is tried.
 const TRIES: u32 = 5;
@@ -26,16 +28,13 @@ pub(super) struct Session {
     lease: Lease,
     /// When the lease was last asked for.
     leased_at: Duration,
-    head: Head,
-    /// Ties the next record to the last.
-    mac: Mac,
-    /// The open run, or the one that was.
-    state: Option<State>,
+    /// Where the credential stands, with what is pending.
+    reading: Reading,
     pending: Vec<(Fact, Timestamp)>,
     /// Values that become durable with what is pending.
     keep: BTreeMap<ValueId, Token>,
-    /// What the journal keeps for this credential.
-    stored: BTreeMap<ValueId, SealedValue>,
+    /// Values that were at hand: nothing that repeats one is written down.
+    secrets: Mutex<Redactor>,
     /// One session of a credential at a time in this process; held until the session is gone.
     _gate: OwnedMutexGuard<()>,
 }
@@ -44,6 +43,10 @@ impl Session {
     /// Claims the credential and reads where it stands.
     pub(super) async fn open(inner: Arc<Inner>) -> Result<Self> {
         let gate = inner.gate.clone().lock_owned().await;
+        if *inner.draining.borrow() {
+            let text = "this rotator was drained and begins nothing more: build another, in this process or the next";
+            return Err(Error::new(ErrorKind::Busy, text).with_subject(inner.name.as_str()));
+        }
         let leased_at = inner.clock.monotonic();
         let claim = inner.journal.claim(&inner.name, &inner.holder, inner.policy.lease).await?;
         let lease = match claim {
@@ -53,52 +56,52 @@ impl Session {
                 return Err(Error::new(ErrorKind::Busy, text).with_retry_after(wait).with_subject(inner.name.as_str()));
             }
         };
-        let (head, state, mac, stored) = match Self::read(&inner).await {
-            Ok(read) => read,
+        match Self::read(&inner).await {
+            Ok(reading) => Ok(Self {
+                inner,
+                lease,
+                leased_at,
+                reading,
+                pending: Vec::new(),
+                keep: BTreeMap::new(),
+                secrets: Mutex::default(),
+                _gate: gate,
+            }),
             Err(error) => {
                 // Whoever comes next need not wait for it to run out.
                 let _ = inner.journal.release(lease).await;
-                return Err(error);
+                Err(error)
             }
-        };
-        Ok(Self {
-            inner,
-            lease,
-            leased_at,
-            head,
-            mac,
-            state,
-            pending: Vec::new(),
-            keep: BTreeMap::new(),
-            stored,
-            _gate: gate,
-        })
+        }
     }
 
     /// Where the credential stands.
-    async fn read(inner: &Inner) -> Result<(Head, Option<State>, Mac, BTreeMap<ValueId, SealedValue>)> {
-        let log = load(inner, Span::NewestRun).await?;
-        let (state, mac) = replay(&log)?;
-        let stored: BTreeMap<_, _> = log.values.into_iter().map(|value| (value.id.clone(), value)).collect();
-        if let Some(state) = state.as_ref().filter(|state| state.ending().is_none() || !stored.is_empty()) {
+    async fn read(inner: &Inner) -> Result<Reading> {
+        let reading = Reading::new(inner).await?;
+        if let Some(state) =
+            reading.state.as_ref().filter(|state| state.ending().is_none() || !reading.values.is_empty())
+        {
             same_provider(inner, &state.charter().provider)?;
         }
-        Ok((log.head, state, mac, stored))
+        Ok(reading)
     }
 
     /// The run, if one is open.
     pub(super) fn open_run(&self) -> Option<&State> {
-        self.state.as_ref().filter(|state| state.ending().is_none())
+        self.reading.open_run()
     }
 
     /// The run that this session drives.
     pub(super) fn state(&self) -> Result<&State> {
-        self.state.as_ref().ok_or_else(|| Error::new(ErrorKind::Internal, "a session without a run was asked to work"))
+        self.reading
+            .state
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "a session without a run was asked to work"))
     }
 
     /// What may be shown of the token in use, as far as it is kept.
     pub(super) fn current(&self) -> Option<&Current> {
-        self.head.current.as_ref().filter(|_| self.stored.contains_key(&current()))
+        self.reading.head.current.as_ref().filter(|_| self.reading.values.contains_key(&current()))
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -107,18 +110,24 @@ impl Session {
 
     /// A fact: the state knows it now, the world after the next commit.
     pub(super) fn note(&mut self, fact: Fact) -> Result<()> {
-        match (&fact, &mut self.state) {
-            (Fact::Begun(charter), state) => *state = Some(State::begin((**charter).clone())),
+        let fact = scrubbed_fact(fact, &self.secrets())?;
+        match (&fact, &mut self.reading.state) {
+            (Fact::Begun(charter), state) => {
+                *state = Some(State::begin((**charter).clone()));
+                self.reading.born.clear();
+            }
             (_, Some(state)) => state.apply(&fact)?,
             (_, None) => return Err(Error::new(ErrorKind::Internal, "something happened before a run began")),
         }
         let now = self.now();
+        self.reading.born.extend(born(&fact).map(|attempt| (attempt, now)));
         self.pending.push((fact, now));
         Ok(())
     }
 
     /// A value to be sealed and stored with the next commit.
     pub(super) fn keep(&mut self, id: ValueId, token: Token) {
+        self.beware_of(&token);
         self.keep.insert(id, token);
     }
 
@@ -127,11 +136,31 @@ impl Session {
         if self.pending.is_empty() && self.keep.is_empty() {
             return Ok(());
         }
+        let batch = self.batch().await?;
+        let asked_at = self.inner.clock.monotonic();
+        self.store(&batch).await?;
+        self.leased_at = asked_at;
+        self.reading.head = batch.head;
+        self.reading.mac = batch.records.last().map_or(self.reading.mac, |record| record.mac);
+        self.keep.clear();
+        self.reading.values.extend(batch.keep.into_iter().map(|value| (value.id.clone(), value)));
+        for id in &batch.destroy {
+            self.reading.values.remove(id);
+        }
+        for (record, (fact, at)) in batch.records.into_iter().zip(std::mem::take(&mut self.pending)) {
+            let event = Event::new(self.inner.name.clone(), record.run, record.seq, at, fact);
+            tracing::info!(credential = %event.credential, run = %event.run, seq = event.seq.get(), "{event:#}");
+            self.inner.observers.0.iter().for_each(|observer| observer.notify(&event));
+        }
+        Ok(())
+    }
+
+    /// What is pending, sealed and tied.
+    async fn batch(&self) -> Result<Batch> {
         let state = self.state()?;
-        let run = state.charter().run.clone();
+        let run = &state.charter().run;
         let mut batch = Batch::new(self.next_head(state));
-        let mut events = Vec::with_capacity(self.pending.len());
-        let (mut seq, mut mac) = (self.head.last, self.mac);
+        let (mut seq, mut mac) = (self.reading.head.last, self.reading.mac);
         for (fact, at) in &self.pending {
             seq = seq.next();
             let text = serde_json::to_string(fact)
@@ -140,10 +169,9 @@ impl Session {
             mac = self.inner.sealer.mac(&mac, &record.message(&self.inner.name))?;
             record.mac = mac;
             batch.records.push(record);
-            events.push(Event::new(self.inner.name.clone(), run.clone(), seq, *at, fact.clone()));
         }
         if self.pending.iter().any(|(fact, _)| matches!(fact, Fact::Begun(_))) {
-            batch.head.since = self.head.last.next();
+            batch.head.since = self.reading.head.last.next();
         }
         batch.head.last = seq;
         batch.head.tie = self.inner.sealer.mac(&mac, &batch.head.message())?;
@@ -154,25 +182,51 @@ impl Session {
             batch.keep.push(SealedValue::new(id.clone(), context, sealed));
         }
         // What an earlier run left alive stays sealed: this run does not know who holds it.
-        let mine = format!("{}/", batch.head.run.as_ref().map_or("", RunId::as_str));
+        let mine = format!("{run}/");
         let ours = |id: &&ValueId| id.as_str().starts_with(&mine) || !id.as_str().contains('/');
-        batch.destroy = self.stored.keys().filter(ours).filter(|id| !wanted.contains(id)).cloned().collect();
-        let asked_at = self.inner.clock.monotonic();
-        self.store(&batch).await?;
-        self.leased_at = asked_at;
-        self.head = batch.head;
-        self.mac = mac;
-        self.pending.clear();
-        self.keep.clear();
-        self.stored.extend(batch.keep.into_iter().map(|value| (value.id.clone(), value)));
-        for id in &batch.destroy {
-            self.stored.remove(id);
+        batch.destroy = self.reading.values.keys().filter(ours).filter(|id| !wanted.contains(id)).cloned().collect();
+        Ok(batch)
+    }
+
+    /// Shows that so many bytes could be stored now.
+    pub(super) async fn rehearse(&self, bytes: usize) -> Result<()> {
+        self.inner.journal.rehearse(&self.lease, bytes).await
+    }
+
+    /// Puts what is pending where the journal keeps what it could not append. Whether it is there.
+    pub(super) async fn rescue(&self) -> bool {
+        let kept = match self.batch().await {
+            Ok(batch) => self.inner.journal.rescue(&self.lease, self.reading.head.last, &batch).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &kept {
+            tracing::error!(credential = %self.inner.name, %error, "a new token could not be put into the rescue file");
         }
-        for event in &events {
-            tracing::info!(credential = %event.credential, run = %event.run, seq = event.seq.get(), "{event:#}");
-            self.inner.observers.0.iter().for_each(|observer| observer.notify(event));
+        kept.is_ok()
+    }
+
+    /// When whatever is begun now must have arrived at the far side.
+    pub(super) fn settled_by(&self) -> Timestamp {
+        self.now().plus(self.inner.policy.act_timeout + self.inner.policy.settle)
+    }
+
+    /// Seals anew what a replaced key has sealed; the head stays. How many values that were.
+    pub(super) async fn reseal(&mut self) -> Result<usize> {
+        let sealer = &self.inner.sealer;
+        let mut batch = Batch::new(self.reading.head.clone());
+        for old in self.reading.values.values().filter(|value| !sealer.is_current(&value.sealed)) {
+            let token = sealer.open(&old.sealed, &old.context).await?;
+            let mut context = old.context.clone();
+            (context.epoch, context.seq) = (self.lease.epoch, self.reading.head.last);
+            let anew = sealer.seal(&token, &context).await?;
+            batch.keep.push(SealedValue::new(old.id.clone(), context, anew));
         }
-        Ok(())
+        let moved = batch.keep.len();
+        if moved > 0 {
+            self.store(&batch).await?;
+        }
+        self.reading.values.extend(batch.keep.into_iter().map(|value| (value.id.clone(), value)));
+        Ok(moved)
     }
 
     /// Makes sure that the lease outlasts one act with the outside.
@@ -183,7 +237,7 @@ impl Session {
             return Ok(());
         }
         let asked_at = self.inner.clock.monotonic();
-        self.store(&Batch::new(self.head.clone())).await?;
+        self.store(&Batch::new(self.reading.head.clone())).await?;
         self.leased_at = asked_at;
         Ok(())
     }
@@ -192,13 +246,13 @@ impl Session {
     async fn store(&self, batch: &Batch) -> Result<()> {
         let mut uncertain = false;
         for n in 0..TRIES {
-            let failure = match self.inner.journal.append(&self.lease, self.head.last, batch).await {
+            let failure = match self.inner.journal.append(&self.lease, self.reading.head.last, batch).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.effect() == Effect::Unknown => error,
                 Err(error) if error.kind() == ErrorKind::Fenced && uncertain => error,
                 Err(error) => return Err(error),
             };
-            let log = self.inner.journal.load(&self.inner.name, Span::From(self.head.last.next())).await?;
+            let log = self.inner.journal.load(&self.inner.name, Span::From(self.reading.head.last.next())).await?;
             match (log.records.first(), batch.records.first()) {
                 (Some(there), Some(ours)) if there.mac == ours.mac => return Ok(()),
                 (None, _) if n + 1 < TRIES => self.inner.clock.sleep(Duration::from_millis(100 << n)).await,
@@ -226,7 +280,7 @@ impl Session {
     }
 
     fn next_head(&self, state: &State) -> Head {
-        let mut head = self.head.clone();
+        let mut head = self.reading.head.clone();
         head.run = Some(state.charter().run.clone());
         head.wake_at = state.wake_at();
         head.status = match state.outcome(self.now()) {
@@ -243,13 +297,25 @@ impl Session {
         }
         if matches!(state.ending(), Some(Ending::Completed { .. })) {
             let before = head.current.take();
-            head.current = in_use(state, self.now()).map(|new| match before {
+            head.current = self.in_use(state).map(|new| match before {
                 // Brought to more places, it is what it was.
                 Some(before) if before.fingerprint == new.fingerprint => before,
                 _ => new,
             });
         }
         head
+    }
+
+    /// The new token as the next run must know it.
+    fn in_use(&self, state: &State) -> Option<Current> {
+        let token = state.candidate()?;
+        let since = match &token {
+            TokenRef::New(attempt) => self.reading.born.get(attempt).copied(),
+            TokenRef::Old | TokenRef::Found(_) => None,
+        };
+        let since = since.unwrap_or_else(|| self.now());
+        let current = Current::new(state.candidate_fingerprint()?, &state.charter().provider, since);
+        Some(current.known_as(state.token_id(&token), state.candidate_label(), state.candidate_expiry()))
     }
 
     // -- values -------------------------------------------------------------------------------------------------------
@@ -282,10 +348,19 @@ impl Session {
         if let Some(token) = self.keep.get(id) {
             return Ok(Some(token.clone()));
         }
-        match self.stored.get(id) {
-            Some(value) => self.inner.sealer.open(&value.sealed, &value.context).await.map(Some),
-            None => Ok(None),
-        }
+        let Some(value) = self.reading.values.get(id) else { return Ok(None) };
+        let token = self.inner.sealer.open(&value.sealed, &value.context).await?;
+        self.beware_of(&token);
+        Ok(Some(token))
+    }
+
+    /// Nothing that repeats this is written down from now on.
+    fn beware_of(&self, token: &Token) {
+        self.secrets().learn(token);
+    }
+
+    fn secrets(&self) -> MutexGuard<'_, Redactor> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A token's value.
@@ -353,85 +428,6 @@ pub(super) fn current() -> ValueId {
 /// What came with the token in use.
 pub(super) fn current_companion() -> ValueId {
     ValueId::new("current+")
-}
-
-/// The new token as the next run must know it.
-fn in_use(state: &State, now: Timestamp) -> Option<Current> {
-    let current = Current::new(state.candidate_fingerprint()?, &state.charter().provider, now);
-    let id = state.candidate().and_then(|token| state.token_id(&token));
-    Some(current.known_as(id, state.candidate_label(), state.candidate_expiry()))
-}
-
-/// What the journal says of the credential, checked: what was changed, swapped, removed or replayed does not hang together.
-pub(super) async fn load(inner: &Inner, span: Span) -> Result<Log> {
-    let log = inner.journal.load(&inner.name, span).await?;
-    let Log { head, records, values, .. } = &log;
-    if head.credential != inner.name {
-        return Err(damaged("it answers with another credential"));
-    }
-    let strayed = |value: &SealedValue| value.context.value != value.id || value.context.credential != inner.name;
-    if values.iter().any(strayed) {
-        return Err(damaged("a value stands where another belongs"));
-    }
-    let expected = head.last.get().saturating_sub(span.first(head).max(Seq::new(1)).before().get());
-    if records.len() as u64 != expected {
-        return Err(damaged("records are missing, or there are more than it says"));
-    }
-    let mut before: Option<&Record> = None;
-    for record in records {
-        let (seq, mac) = before.map_or((span.first(head).before(), None), |before| (before.seq, Some(before.mac)));
-        // What the first one is tied to was not read, but for the very first.
-        let mac = mac.or_else(|| (record.seq == Seq::ZERO.next()).then_some(Mac::GENESIS));
-        let tied = match mac {
-            Some(mac) => inner.sealer.ties(&mac, &record.message(&inner.name), &record.mac)?,
-            None => true,
-        };
-        if !tied || record.seq <= seq {
-            return Err(damaged("a record was changed, swapped, or written with another key"));
-        }
-        before = Some(record);
-    }
-    if let Some(last) = before
-        && (last.seq != head.last || !inner.sealer.ties(&last.mac, &head.message(), &head.tie)?)
-    {
-        return Err(damaged("what it says of how the credential stands was changed, or is of another moment"));
-    }
-    Ok(log)
-}
-
-/// What the records of the newest run add up to, and what the next one is tied to.
-pub(super) fn replay(log: &Log) -> Result<(Option<State>, Mac)> {
-    let run = log.records.iter().filter(|record| record.seq >= log.head.since);
-    let facts = run.map(read).collect::<Result<Vec<_>>>()?;
-    let state = if facts.is_empty() { None } else { Some(State::replay(&facts)?) };
-    Ok((state, log.records.last().map_or(Mac::GENESIS, |record| record.mac)))
-}
-
-/// The fact of a record.
-pub(super) fn read(record: &Record) -> Result<Fact> {
-    serde_json::from_str(&record.fact).map_err(|_| {
-        Error::new(
-            ErrorKind::Journal,
-            format!("record {} cannot be read: it was written by a newer version; use that one", record.seq),
-        )
-    })
-}
-
-fn damaged(what: &str) -> Error {
-    Error::new(ErrorKind::Journal, format!("the journal is damaged: {what}; do not act on it, restore or inspect it"))
-}
-
-/// A token is shown to the provider that it comes from, and to no other.
-pub(super) fn same_provider(inner: &Inner, theirs: &str) -> Result<()> {
-    let ours = inner.provider.name();
-    if theirs == ours {
-        return Ok(());
-    }
-    let text = format!(
-        "the journal keeps tokens of {theirs} for this credential, and they may not be shown to {ours}: build the rotator \
-         with the provider that it had, or give the new one a credential of its own"
-    );
-    Err(Error::new(ErrorKind::Configuration, text).with_subject(inner.name.as_str()))
 }
 
 /// Which run a caller means.

@@ -9,6 +9,7 @@ mod clock;
 mod github;
 #[cfg(feature = "jenkins")]
 mod jenkins;
+pub mod journal;
 mod power;
 mod powered;
 mod seal;

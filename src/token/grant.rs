@@ -115,7 +115,7 @@ pub enum Access {
 }
 
 /// Until when a token lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "closed by nature")]
 pub enum Expiry {
@@ -124,6 +124,7 @@ pub enum Expiry {
     /// It has no end.
     Never,
     /// The provider does not say.
+    #[default]
     Unknown,
 }
 
@@ -162,7 +163,7 @@ impl Probe {
 }
 
 /// The answer to a question put to the outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "closed by nature; Unknown is never taken for either of the others")]
 pub enum Answer {
@@ -171,5 +172,6 @@ pub enum Answer {
     /// No, shown.
     Refuted,
     /// Neither was shown.
+    #[default]
     Unknown,
 }

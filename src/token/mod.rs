@@ -11,6 +11,7 @@ mod admission;
 mod fingerprint;
 mod format;
 mod grant;
+mod redact;
 mod retired;
 mod scope;
 mod secret;
@@ -19,6 +20,7 @@ pub use admission::{AdmittedToken, Excess, Lack, Refusal, ScopePolicy, UnknownAc
 pub use fingerprint::Fingerprint;
 pub use format::{Format, Hint};
 pub use grant::{Access, Answer, Expiry, Grant, Probe, Restriction};
+pub(crate) use redact::Redactor;
 pub use retired::{Reason, RetiredToken};
 pub use scope::{Scope, ScopeModel, ScopeSet};
 pub use secret::Token;

@@ -191,6 +191,11 @@ impl Truth {
         self.violations.lock().unwrap().clone()
     }
 
+    /// How many set out to do the same.
+    pub(crate) fn owners(&self) -> usize {
+        1 + usize::from(self.rivals.load(Ordering::SeqCst))
+    }
+
     pub(crate) fn mend(&self) {
         self.broken.store(false, Ordering::SeqCst);
     }

@@ -72,7 +72,7 @@ async fn places_go_in_the_order_of_what_is_easy_to_undo() {
     let at = |name: &str| {
         facts
             .iter()
-            .position(|fact| matches!(fact, Fact::Installing { consumer } if consumer.as_str() == name))
+            .position(|fact| matches!(fact, Fact::Installing { consumer, .. } if consumer.as_str() == name))
             .unwrap()
     };
     assert!(at("b") < at("a"));
@@ -84,7 +84,7 @@ async fn the_canary_is_verified_before_any_other_place_is_written() {
     world.builder().canary("b").build().unwrap().rotate(world.held()).await.unwrap();
     let facts = world.facts();
     let verified = facts.iter().position(|fact| matches!(fact, Fact::Verified { .. })).unwrap();
-    let a = facts.iter().position(|fact| matches!(fact, Fact::Installing { consumer } if consumer.as_str() == "a"));
+    let a = facts.iter().position(|fact| matches!(fact, Fact::Installing { consumer, .. } if consumer.as_str() == "a"));
     assert!(verified < a.unwrap());
 }
 

@@ -49,7 +49,7 @@ async fn the_plan_is_what_then_happens() {
         .facts()
         .iter()
         .filter_map(|fact| match fact {
-            tokenturn::rotation::Fact::Installing { consumer } => Some(consumer.to_string()),
+            tokenturn::rotation::Fact::Installing { consumer, .. } => Some(consumer.to_string()),
             _ => None,
         })
         .collect();

@@ -193,3 +193,16 @@ async fn an_open_rotation_is_listed_and_a_finished_one_is_not() {
     rotator.resume_due().await.unwrap();
     assert!(rotator.open_rotations().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn the_age_of_a_token_counts_from_its_issue_and_not_from_the_end_of_the_run() {
+    let world = World::new();
+    let policy = || Policy::default().grace(seconds(5 * 86_400));
+    let issued = tokenturn::Clock::now(&world.clock);
+    world.with_policy(policy()).rotate(world.held()).await.unwrap();
+    world.clock.advance(seconds(5 * 86_400));
+    completed(&world.with_policy(policy()).resume_due().await.unwrap().unwrap());
+    let filter = tokenturn::journal::HeadFilter::of(&bot());
+    let head = world.journal.heads(&filter, tokenturn::journal::Page::first(1)).await.unwrap().remove(0);
+    assert_eq!(head.current.unwrap().since, issued);
+}

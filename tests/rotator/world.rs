@@ -192,6 +192,12 @@ pub(crate) fn stuck(run: &Run) -> String {
 pub(crate) struct Stumbling {
     pub(crate) inner: Arc<dyn Journal>,
     faults: Mutex<Vec<(&'static str, Stumble)>>,
+    /// Whether it has another place for what it cannot append, and what is there.
+    rescues: bool,
+    pub(crate) rescued: Mutex<Vec<(Seq, Batch)>>,
+    /// How much was written on trial, and whether that fails.
+    pub(crate) rehearsed: Mutex<Vec<usize>>,
+    pub(crate) full: std::sync::atomic::AtomicBool,
 }
 
 /// What goes wrong with the append that holds a fact of some kind.
@@ -207,7 +213,17 @@ pub(crate) enum Stumble {
 
 impl Stumbling {
     pub(crate) fn over(inner: Arc<dyn Journal>) -> Arc<Self> {
-        Arc::new(Self { inner, faults: Mutex::default() })
+        Arc::new(Self::new(inner, false))
+    }
+
+    /// With a place for what it cannot append.
+    pub(crate) fn rescuing(inner: Arc<dyn Journal>) -> Arc<Self> {
+        Arc::new(Self::new(inner, true))
+    }
+
+    fn new(inner: Arc<dyn Journal>, rescues: bool) -> Self {
+        let (faults, rescued, rehearsed) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { inner, faults, rescues, rescued, rehearsed, full: false.into() }
     }
 
     /// The next append that holds such a fact goes wrong.
@@ -256,11 +272,19 @@ impl Journal for Stumbling {
     }
 
     async fn rehearse(&self, lease: &Lease, bytes: usize) -> Result<()> {
+        self.rehearsed.lock().unwrap().push(bytes);
+        if self.full.load(std::sync::atomic::Ordering::SeqCst) {
+            return Err(Error::new(ErrorKind::Journal, "the disk is full: free some of it"));
+        }
         self.inner.rehearse(lease, bytes).await
     }
 
     async fn rescue(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<()> {
-        self.inner.rescue(lease, after, batch).await
+        if !self.rescues {
+            return self.inner.rescue(lease, after, batch).await;
+        }
+        self.rescued.lock().unwrap().push((after, batch.clone()));
+        Ok(())
     }
 
     async fn load(&self, credential: &CredentialName, span: Span) -> Result<Log> {

@@ -1,5 +1,18 @@
 //! How token values are sealed before a journal sees them.
 
+#[cfg(feature = "seal")]
+mod envelope;
+#[cfg(feature = "seal")]
+mod file;
+#[cfg(feature = "seal")]
+mod key;
+#[cfg(feature = "keyring")]
+mod keychain;
+#[cfg(feature = "seal")]
+mod ring;
+#[cfg(feature = "seal")]
+mod written;
+
 use std::fmt;
 
 use async_trait::async_trait;
@@ -11,6 +24,16 @@ use super::record::{Mac, Seq};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{CredentialName, RunId};
 use crate::token::Token;
+
+#[cfg(feature = "keyring")]
+pub use self::keychain::Keychain;
+#[cfg(feature = "seal")]
+pub use self::{
+    envelope::KeySealer,
+    file::KeyFile,
+    key::{Key, KeyId},
+    ring::{KeyRing, KeySource},
+};
 
 /// What a value is sealed to: opened in any other place, it does not open.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

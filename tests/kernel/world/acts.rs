@@ -84,13 +84,7 @@ impl World {
     pub(crate) fn perform(&self, setting: &Setting, state: &State, act: &Act) -> Vec<Turn> {
         match act {
             Act::LookAtPredecessor => self.look(setting, act),
-            Act::Preflight(consumer) => {
-                let mut turns = Turns::of(self, act, None);
-                let fact = Fact::Preflighted { consumer: consumer.clone(), slot: Slot::opaque(), baseline: None };
-                turns.good(self.clone(), fact);
-                turns.faults(None);
-                turns.all
-            }
+            Act::Preflight(consumer) => self.preflight(setting, state, act, consumer),
             Act::Issue => self.issue(setting, state, act),
             Act::FindOrphans => self.find(state, act),
             Act::Collect => self.collect(setting, state, act),
@@ -109,6 +103,28 @@ impl World {
         }
     }
 
+    fn preflight(&self, setting: &Setting, state: &State, act: &Act, consumer: &ConsumerName) -> Vec<Turn> {
+        let mut turns = Turns::of(self, act, None);
+        let at = index(consumer);
+        let kind = setting.kinds[at];
+        let candidate = state.candidate().and_then(|token| self.held(&token));
+        let (mut baseline, mut new) = (None, Answer::Unknown);
+        let fact = match candidate.filter(|_| !kind.by_person && self.rolling_back) {
+            Some(candidate) if !self.lives(candidate) => Fact::CandidateDied,
+            candidate => {
+                if let Some(candidate) = candidate {
+                    new = self.verify(kind, at, candidate).new;
+                } else if !kind.by_person && state.candidate().is_none() && state.old_is_live() {
+                    baseline = Some(self.verify(kind, at, Held::Old));
+                }
+                Fact::Preflighted { consumer: consumer.clone(), slot: Slot::opaque(), baseline, new }
+            }
+        };
+        turns.good(self.clone(), fact);
+        turns.faults(None);
+        turns.all
+    }
+
     fn look(&self, setting: &Setting, act: &Act) -> Vec<Turn> {
         let mut turns = Turns::of(self, act, None);
         let standing = match (setting.before, self.old_lives()) {
@@ -125,7 +141,7 @@ impl World {
     fn issue(&self, setting: &Setting, state: &State, act: &Act) -> Vec<Turn> {
         let attempt = self.tokens.iter().map(|token| token.attempt).max().unwrap_or(0).max(attempts(state)) + 1;
         let label = Label::new(format!("label{attempt}")).unwrap();
-        let intent = Fact::Issuing { attempt, label, look_after: now() };
+        let intent = Fact::Issuing { attempt, label, look_after: now(), expiry: tokenturn::Expiry::Unknown };
         let one_more_lost = World { lost: self.lost + 1, ..self.clone() };
         let mut turns = Turns::of(self, act, Some(intent));
         match setting.who {
@@ -233,7 +249,7 @@ impl World {
 
     fn install(&self, setting: &Setting, state: &State, act: &Act, consumer: &ConsumerName) -> Vec<Turn> {
         let at = index(consumer);
-        let mut turns = Turns::of(self, act, Some(Fact::Installing { consumer: consumer.clone() }));
+        let mut turns = Turns::of(self, act, Some(Fact::Installing { consumer: consumer.clone(), settled: None }));
         if setting.kinds[at].by_person {
             let guide = Guide::new("put it there");
             turns.good(self.clone(), Fact::InstallationAsked { consumer: consumer.clone(), guide });
@@ -254,7 +270,7 @@ impl World {
 
     fn restore(&self, setting: &Setting, act: &Act, consumer: &ConsumerName) -> Vec<Turn> {
         let at = index(consumer);
-        let mut turns = Turns::of(self, act, Some(Fact::Restoring { consumer: consumer.clone() }));
+        let mut turns = Turns::of(self, act, Some(Fact::Restoring { consumer: consumer.clone(), settled: None }));
         if setting.kinds[at].by_person {
             let guide = Guide::new("put it back");
             turns.good(self.clone(), Fact::RestorationAsked { consumer: consumer.clone(), guide });

@@ -1,5 +1,6 @@
-//! Keeps secrets out of what a far side says.
+//! Keeps secrets out of what a far side says, in every form in which it could say them back.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -7,25 +8,23 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
+use super::Token;
+
 /// So many characters of a secret in a row give it away.
 const FRAGMENT: usize = 8;
 
-/// The longest excerpt of an answer that an error quotes.
-const EXCERPT: usize = 200;
+/// The longest beginning by which a kind of token is known, with room to spare.
+const LONGEST_KIND: usize = 16;
 
-/// Beginnings that tokens have: whatever looks like one is not quoted, known or not.
-const LOOKS: &[&str] =
-    &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "Bearer ", "Basic ", "PRIVATE KEY"];
-
-/// The secrets of one request, in every form in which a far side could say them back.
+/// Secrets, in every form in which a far side could say them back.
 #[derive(Clone, Default)]
-pub(super) struct Redactor {
+pub(crate) struct Redactor {
     forms: Vec<Arc<Zeroizing<String>>>,
 }
 
 impl Redactor {
     /// Knows this secret too.
-    pub(super) fn knowing(mut self, secret: &str) -> Self {
+    pub(crate) fn knowing(mut self, secret: &str) -> Self {
         let mut add = |form: String| self.forms.push(Arc::new(Zeroizing::new(form)));
         add(secret.to_owned());
         add(secret.chars().rev().collect());
@@ -42,48 +41,54 @@ impl Redactor {
         self
     }
 
+    /// Knows a token from now on. Its beginning may be that of every token of its kind, and is no secret.
+    pub(crate) fn learn(&mut self, token: &Token) {
+        let value = token.expose();
+        let kind = value.bytes().take(LONGEST_KIND).rposition(|byte| matches!(byte, b'_' | b'-'));
+        let secret = kind.and_then(|at| value.get(at + 1..)).filter(|rest| rest.len() >= FRAGMENT).unwrap_or(value);
+        if self.forms.iter().all(|form| form.as_str() != secret) {
+            *self = std::mem::take(self).knowing(secret);
+        }
+    }
+
     /// Knows what the other knows.
-    pub(super) fn and(mut self, other: &Self) -> Self {
+    #[cfg(feature = "http")]
+    pub(crate) fn and(mut self, other: &Self) -> Self {
         self.forms.extend(other.forms.iter().cloned());
         self
     }
 
-    /// What may be quoted of a far side's words: one line, not long, and nothing at all where a secret shows through.
-    pub(super) fn excerpt(&self, words: &str) -> Option<String> {
-        let line: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-        if line.is_empty() {
-            return None;
-        }
-        if self.shows_through(&line) {
-            return Some("the answer is not quoted, as it repeats a secret".to_owned());
-        }
-        let short: String = line.chars().take(EXCERPT).collect();
-        Some(if short.len() < line.len() { format!("{short}...") } else { short })
-    }
-
     /// Whether any part of a secret, in any form, can be read in `text`.
-    fn shows_through(&self, text: &str) -> bool {
-        if LOOKS.iter().any(|look| text.contains(look)) {
-            return true;
+    pub(crate) fn is_repeated_in(&self, text: &str) -> bool {
+        if self.forms.is_empty() {
+            return false;
         }
         let plain = without_entities(&unescaped(text));
         let lower = plain.to_ascii_lowercase();
+        let [text, plain, lower] =
+            [text, &plain, &lower].map(|text| fragments(text.as_bytes()).collect::<HashSet<_>>());
         self.forms.iter().any(|form| {
             let form = form.as_bytes();
-            let wanted = FRAGMENT.min(form.len());
-            wanted > 0
-                && form.windows(wanted).any(|part| {
-                    contains(text.as_bytes(), part)
-                        || contains(plain.as_bytes(), part)
-                        || contains(lower.as_bytes(), &part.to_ascii_lowercase())
-                })
+            let short =
+                || form.len() < FRAGMENT && [&text, &plain].iter().any(|all| all.iter().any(|f| f.starts_with(form)));
+            let low = |part: &[u8; FRAGMENT]| lower.contains(&part.map(|byte| byte.to_ascii_lowercase()));
+            short() || parts(form).any(|part| text.contains(&part) || plain.contains(&part) || low(&part))
         })
     }
 }
 
-fn contains(text: &[u8], part: &[u8]) -> bool {
-    text.windows(part.len()).any(|window| window == part)
+/// All that stands in a row in these bytes.
+fn parts(bytes: &[u8]) -> impl Iterator<Item = [u8; FRAGMENT]> {
+    bytes.windows(FRAGMENT).filter_map(|part| part.try_into().ok())
+}
+
+/// The same of a text, with what is shorter at its end.
+fn fragments(bytes: &[u8]) -> impl Iterator<Item = [u8; FRAGMENT]> {
+    (0..bytes.len()).map(|at| {
+        let mut part = [0; FRAGMENT];
+        part.iter_mut().zip(&bytes[at..]).for_each(|(to, from)| *to = *from);
+        part
+    })
 }
 
 /// The text with what HTML and XML write for a character resolved.
@@ -142,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_not_quoted_in_any_encoding() {
+    fn a_secret_is_seen_in_any_encoding() {
         let secret = "s3cr3tV4lue/with+odd~chars";
         let redactor = Redactor::default().knowing(secret);
         let hex: String = secret.bytes().map(|byte| format!("{byte:02X}")).collect();
@@ -161,21 +166,25 @@ mod tests {
             secret.chars().rev().collect(),
         ];
         for words in said {
-            let quoted = redactor.excerpt(&words).unwrap();
-            assert_eq!(quoted, "the answer is not quoted, as it repeats a secret", "{words}");
+            assert!(redactor.is_repeated_in(&words), "{words}");
         }
     }
 
     #[test]
-    fn what_looks_like_a_token_is_not_quoted_even_if_unknown() {
-        assert!(Redactor::default().excerpt("token ghp_FAKE is bad").unwrap().contains("not quoted"));
+    fn a_token_is_seen_and_the_name_of_its_kind_is_not() {
+        let mut redactor = Redactor::default();
+        redactor.learn(&Token::new("github_pat_FAKEFAKEFAKEFAKE").unwrap());
+        assert!(!redactor.is_repeated_in("it begins with github_pat_"));
+        assert!(redactor.is_repeated_in("github_pat_FAKEFAKE..."));
     }
 
     #[test]
-    fn harmless_words_are_quoted_as_one_short_line() {
-        let redactor = Redactor::default().knowing("s3cr3tV4lue");
-        assert_eq!(redactor.excerpt("Bad\r\n  credentials\u{7}"), Some("Bad credentials".into()));
-        assert_eq!(redactor.excerpt(" \n"), None);
-        assert!(redactor.excerpt(&"word ".repeat(1000)).unwrap().len() < 220);
+    fn a_short_secret_is_seen_and_harmless_words_are_not() {
+        let redactor = Redactor::default().knowing("s3cr3");
+        assert!(redactor.is_repeated_in("it is s3cr3"));
+        assert!(redactor.is_repeated_in("s3cr3, it is"));
+        assert!(!redactor.is_repeated_in("s3cr and more"));
+        assert!(!Redactor::default().knowing("s3cr3tV4lue").is_repeated_in("Bad credentials"));
+        assert!(!Redactor::default().is_repeated_in("anything"));
     }
 }

@@ -1,0 +1,195 @@
+//! The files of a journal: whose they are, and that nobody else can reach them.
+
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::failure;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Where a journal's files lie, each in a directory of ours.
+#[derive(Clone, Debug)]
+pub(super) struct Files {
+    pub(super) database: PathBuf,
+    pub(super) rescue: PathBuf,
+}
+
+impl Files {
+    /// Finds or makes the directories, and refuses what others could reach or have put there.
+    pub(super) fn at(database: &Path, rescue: Option<&Path>) -> Result<Self> {
+        let database = settled(database)?;
+        let rescue = match rescue {
+            Some(path) => settled(path)?,
+            None => beside(&database, ".rescue"),
+        };
+        if rescue == database {
+            return Err(refused(&rescue, "is the journal itself: give its rescue file another path"));
+        }
+        for path in [&database, &beside(&database, "-wal"), &beside(&database, "-shm"), &rescue] {
+            check(path)?;
+        }
+        Ok(Self { database, rescue })
+    }
+}
+
+/// The path of a file that belongs to another one.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The path from the root, in a directory that is there and is ours alone: neither a change of the working directory nor
+/// a name that SQLite reads as an address leads elsewhere.
+fn settled(path: &Path) -> Result<PathBuf> {
+    let name = path.file_name().ok_or_else(|| refused(path, "names no file: give the path of one"))?;
+    let folder = path.parent().filter(|folder| *folder != OsStr::new("")).unwrap_or(Path::new("."));
+    make_folder(folder).map_err(|error| failure::file("could not be made", folder, error))?;
+    let folder = folder.canonicalize().map_err(|error| failure::file("could not be found", folder, error))?;
+    check_folder(&folder)?;
+    Ok(folder.join(name))
+}
+
+fn refused(path: &Path, why: &str) -> Error {
+    Error::new(ErrorKind::Configuration, format!("{} {why}", path.display()))
+}
+
+/// Refuses a file that others can reach, or that is none.
+fn check(path: &Path) -> Result<()> {
+    let found = match fs::symlink_metadata(path) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failure::file("cannot be looked at", path, error)),
+    };
+    if found.is_symlink() {
+        return Err(refused(path, "is a symbolic link, and may lead anywhere: give the path of the file itself"));
+    }
+    if !found.is_file() {
+        return Err(refused(path, "is not a file: give the path of one, or of none"));
+    }
+    check_owner(path, &found)
+}
+
+#[cfg(unix)]
+fn check_owner(path: &Path, found: &Metadata) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+
+    if found.mode() & 0o077 != 0 {
+        let why = format!("can be reached by other users: run `chmod 600 {}`", path.display());
+        return Err(refused(path, &why));
+    }
+    if found.nlink() > 1 {
+        return Err(refused(path, "has a second name elsewhere (a hard link): remove that, or copy the file"));
+    }
+    let owner = path.parent().and_then(|folder| fs::metadata(folder).ok()).map(|folder| folder.uid());
+    if owner.is_some_and(|owner| owner != 0 && owner != found.uid()) {
+        return Err(refused(path, "lies in a directory of another user, who could replace it: choose one of your own"));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_owner(_: &Path, _: &Metadata) -> Result<()> {
+    Ok(())
+}
+
+#[cfg(unix)]
+fn check_folder(folder: &Path) -> Result<()> {
+    use std::os::unix::fs::MetadataExt;
+
+    let found = fs::metadata(folder).map_err(|error| failure::file("cannot be looked at", folder, error))?;
+    if found.mode() & 0o022 != 0 {
+        let why = format!(
+            "can be written by other users, who could replace the journal: choose another directory, or run `chmod go-w {}`",
+            folder.display()
+        );
+        return Err(refused(folder, &why));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_folder(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// How a file is made that only its owner may read, whatever the process's mask says.
+pub(super) fn private() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes an empty file where there is none, before SQLite could make one that others may read.
+pub(super) fn make(path: &Path) -> Result<()> {
+    match private().create_new(true).open(path) {
+        Ok(file) => {
+            file.sync_all().map_err(|error| failure::file("could not be made", path, error))?;
+            sync_folder(path)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failure::file("could not be made", path, error)),
+    }?;
+    check(path)
+}
+
+/// Makes the name of a new file durable.
+#[cfg(unix)]
+pub(super) fn sync_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| failure::file("could not be made durable", folder, error))
+}
+
+#[cfg(not(unix))]
+pub(super) fn sync_folder(_: &Path) -> Result<()> {
+    Ok(())
+}
+
+/// Tells one file from another that has taken its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    path: PathBuf,
+    number: Option<(u64, u64)>,
+}
+
+impl Identity {
+    pub(super) fn of(path: &Path) -> Self {
+        Self { path: path.to_owned(), number: number(path) }
+    }
+
+    /// That the file still has its name. What is written into one that was removed or replaced is gone with the process.
+    pub(super) fn check(&self) -> Result<()> {
+        if number(&self.path) == self.number {
+            return Ok(());
+        }
+        let text = format!(
+            "{} was removed or replaced while it was open: stop, put it back, and open the journal again",
+            self.path.display()
+        );
+        Err(Error::new(ErrorKind::Journal, text))
+    }
+}
+
+#[cfg(unix)]
+fn number(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+
+    fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
+#[cfg(not(unix))]
+fn number(path: &Path) -> Option<(u64, u64)> {
+    fs::symlink_metadata(path).ok().map(|_| (0, 0))
+}

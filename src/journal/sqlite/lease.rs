@@ -1,0 +1,159 @@
+//! Who may write: leases by epoch, on the machine's clock.
+
+use std::time::Duration;
+
+use rusqlite::{OptionalExtension as _, Row, params};
+
+use super::failure::{damaged, database};
+use super::operation::Desk;
+use super::query;
+use crate::error::{Error, ErrorKind, Result};
+use crate::journal::{Claim, HeadFilter, Lease};
+use crate::name::{CredentialName, Holder};
+
+/// A credential's lease as it stands in its row.
+struct Held {
+    id: i64,
+    epoch: i64,
+    holder: Option<String>,
+    until: i64,
+    length: i64,
+}
+
+impl Held {
+    const COLUMNS: &'static str = "c.id, c.epoch, c.holder, c.leased_until, c.lease_length";
+
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let (id, epoch, holder) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Self { id, epoch, holder, until: row.get(3)?, length: row.get(4)? })
+    }
+
+    /// How long somebody else still has it.
+    fn by_another(&self, desk: &Desk<'_>, holder: &Holder) -> Result<Option<Duration>> {
+        let now = desk.now();
+        if self.until <= now || self.holder.as_deref().is_none_or(|by| by == holder.as_str()) {
+            return Ok(None);
+        }
+        let mut left = self.until.saturating_sub(now);
+        if left > self.length {
+            // The clock was set back since. Measured anew from now, the lease ends after its own length at the latest.
+            left = self.length;
+            let until = now.saturating_add(left);
+            desk.db
+                .execute("UPDATE credential SET leased_until = ?2 WHERE id = ?1", params![self.id, until])
+                .map_err(database)?;
+        }
+        Ok(Some(Duration::from_micros(u64::try_from(left).unwrap_or_default())))
+    }
+
+    /// Grants it under an epoch above all before: those of the records count too, should the row have been lost.
+    fn grant(&self, desk: &Desk<'_>, credential: &CredentialName, holder: &Holder, ttl: Duration) -> Result<Lease> {
+        let newest = "SELECT epoch FROM record WHERE credential = ?1 ORDER BY seq DESC LIMIT 1";
+        let written: Option<i64> =
+            desk.db.query_row(newest, [self.id], |row| row.get(0)).optional().map_err(database)?;
+        let before = self.epoch.max(written.unwrap_or_default());
+        let epoch = before.checked_add(1).ok_or_else(|| damaged("the epochs are used up"))?;
+        let length = length(ttl);
+        desk.db
+            .execute(
+                "UPDATE credential SET epoch = ?2, holder = ?3, leased_until = ?4, lease_length = ?5 WHERE id = ?1",
+                params![self.id, epoch, holder.as_str(), desk.now().saturating_add(length), length],
+            )
+            .map_err(database)?;
+        let epoch = u64::try_from(epoch).map_err(|_| damaged("an epoch is below zero"))?;
+        Ok(Lease::new(credential.clone(), holder.clone(), epoch, ttl))
+    }
+}
+
+fn length(ttl: Duration) -> i64 {
+    i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX)
+}
+
+pub(super) fn claim(desk: &Desk<'_>, credential: &CredentialName, holder: &Holder, ttl: Duration) -> Result<Claim> {
+    desk.unsettled.check(credential)?;
+    row_of(desk, credential)?;
+    let sql = format!("SELECT {} FROM credential c WHERE name = ?1", Held::COLUMNS);
+    let held = desk.db.query_row(&sql, [credential.as_str()], Held::read).map_err(database)?;
+    Ok(match held.by_another(desk, holder)? {
+        Some(wait) => Claim::HeldFor(wait),
+        None => Claim::Granted(held.grant(desk, credential, holder, ttl)?),
+    })
+}
+
+/// The credential's row, made where there is none.
+pub(super) fn row_of(desk: &Desk<'_>, credential: &CredentialName) -> Result<i64> {
+    let name = credential.as_str();
+    desk.db.execute("INSERT INTO credential (name) VALUES (?1) ON CONFLICT DO NOTHING", [name]).map_err(database)?;
+    desk.db.query_row("SELECT id FROM credential WHERE name = ?1", [name], |row| row.get(0)).map_err(database)
+}
+
+/// Those that wait longest come first. A head that cannot be read is claimed too: loading it says what is wrong with this
+/// credential, and the others go on.
+pub(super) fn claim_due(
+    desk: &Desk<'_>,
+    filter: &HeadFilter,
+    holder: &Holder,
+    ttl: Duration,
+    limit: usize,
+) -> Result<Vec<Lease>> {
+    let filter = filter.clone().due(desk.clock.now());
+    let (condition, values) = query::condition(&filter, None)?;
+    let sql = format!(
+        "SELECT {}, c.name, h.body FROM head h JOIN credential c ON c.id = h.credential {condition} ORDER BY h.due_at, c.name",
+        Held::COLUMNS
+    );
+    let mut leases = Vec::new();
+    let mut statement = desk.db.prepare(&sql).map_err(database)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(database)?;
+    let mut free = Vec::new();
+    while free.len() < limit
+        && let Some(row) = rows.next().map_err(database)?
+    {
+        let held = Held::read(row).map_err(database)?;
+        let name: String = row.get(5).map_err(database)?;
+        let credential = CredentialName::new(&name).map_err(|_| damaged("a credential's name is none"))?;
+        let body: String = row.get(6).map_err(database)?;
+        let admitted = query::head(&credential, &body).map_or(true, |head| filter.admits(&head));
+        if admitted && desk.unsettled.check(&credential).is_ok() && held.by_another(desk, holder)?.is_none() {
+            free.push((held, credential));
+        }
+    }
+    for (held, credential) in free {
+        leases.push(held.grant(desk, &credential, holder, ttl)?);
+    }
+    Ok(leases)
+}
+
+/// The row of a credential whose newest lease this is.
+pub(super) fn fence(desk: &Desk<'_>, lease: &Lease) -> Result<i64> {
+    let fenced = || Error::new(ErrorKind::Fenced, "another engine has taken this credential over: stop");
+    let epoch = i64::try_from(lease.epoch).map_err(|_| fenced())?;
+    desk.db
+        .query_row(
+            "SELECT id FROM credential WHERE name = ?1 AND epoch = ?2",
+            params![lease.credential.as_str(), epoch],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(database)?
+        .ok_or_else(fenced)
+}
+
+/// It lasts for its whole length again.
+pub(super) fn renew(desk: &Desk<'_>, id: i64, lease: &Lease) -> Result<()> {
+    let length = length(lease.ttl);
+    desk.db
+        .execute(
+            "UPDATE credential SET holder = ?2, leased_until = ?3, lease_length = ?4 WHERE id = ?1",
+            params![id, lease.holder.as_str(), desk.now().saturating_add(length), length],
+        )
+        .map_err(database)?;
+    Ok(())
+}
+
+/// A lease that is not the newest has nothing to give back.
+pub(super) fn release(desk: &Desk<'_>, lease: &Lease) -> Result<()> {
+    let Ok(id) = fence(desk, lease) else { return Ok(()) };
+    desk.db.execute("UPDATE credential SET holder = NULL WHERE id = ?1", [id]).map_err(database)?;
+    Ok(())
+}

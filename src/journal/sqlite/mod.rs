@@ -1,0 +1,184 @@
+//! The durable journal: one SQLite file, for any number of processes of one machine.
+
+mod append;
+mod failure;
+mod file;
+mod lease;
+mod operation;
+mod options;
+mod query;
+mod recover;
+mod rescue;
+mod schema;
+mod stats;
+mod threads;
+mod writer;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::oneshot;
+
+use super::{Batch, Claim, Durability, Head, HeadFilter, Journal, Lease, Log, Page, Seq, Span};
+use crate::error::{Error, ErrorKind, Result};
+use crate::name::{CredentialName, Holder};
+
+pub use options::SqliteOptions;
+pub use stats::SqliteStats;
+
+use threads::Shared;
+use writer::Message;
+
+/// A journal in one SQLite file. What it took survives the process and the loss of power.
+///
+/// Any number of processes of one machine can share the file; network disks cannot hold it. One thread writes: what queues
+/// up while it waits for the disk goes to the disk together, so that many rotations cost little more than one. Handles are
+/// cheap to clone and share the thread; the last one to be dropped waits until everything that was accepted is written.
+///
+/// The file, what SQLite keeps beside it (`-wal`, `-shm`) and the rescue file are readable by their owner alone, in a
+/// directory that nobody else may write. Values arrive sealed; destroyed ones are overwritten in the database at once, and
+/// in the log beside it as soon as it is quiet. Copies that were made before keep them.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use tokenturn::journal::SqliteJournal;
+///
+/// # fn main() -> tokenturn::Result<()> {
+/// let journal = Arc::new(SqliteJournal::open("/var/lib/rotator/journal")?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct SqliteJournal {
+    shared: Arc<Shared>,
+}
+
+impl fmt::Debug for SqliteJournal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteJournal").field("path", &self.path()).finish_non_exhaustive()
+    }
+}
+
+impl SqliteJournal {
+    /// Opens the journal in this file, or makes it, with its rescue file beside it.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::options().open(path)
+    }
+
+    /// How to open it otherwise.
+    pub fn options() -> SqliteOptions {
+        SqliteOptions::new()
+    }
+
+    fn over(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Its file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.shared.path
+    }
+
+    /// How often it went to the disk.
+    #[must_use]
+    pub fn stats(&self) -> SqliteStats {
+        self.shared.counters.read()
+    }
+
+    /// Brings back what was [rescued](Journal::rescue), and says how many batches. [`open`](Self::open) does it, and every
+    /// claim of the credential; call it to see whether anything is left.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Journal`] when something could not be brought back: it stays in the rescue file, and the credential
+    /// cannot be claimed until a person has looked.
+    pub async fn recover(&self) -> Result<usize> {
+        self.shared.ask(Message::Recover).await
+    }
+
+    /// Brings everything into the database file and empties the log beside it. It happens by itself; call it before the
+    /// file is copied.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Busy`] while another process reads, [`ErrorKind::Journal`] when the disk fails.
+    pub async fn checkpoint(&self) -> Result<()> {
+        self.shared.ask(Message::Checkpoint).await
+    }
+
+    /// Ends this handle, with the log emptied. Dropping it does the same, and tells nobody when it fails.
+    ///
+    /// # Errors
+    ///
+    /// As [`checkpoint`](Self::checkpoint). What was answered is durable all the same.
+    pub async fn close(self) -> Result<()> {
+        self.checkpoint().await
+    }
+}
+
+#[async_trait]
+impl Journal for SqliteJournal {
+    fn durability(&self) -> Durability {
+        Durability::Durable
+    }
+
+    async fn claim(&self, credential: &CredentialName, holder: &Holder, ttl: Duration) -> Result<Claim> {
+        let (credential, holder) = (credential.clone(), holder.clone());
+        self.shared.write(true, move |desk| lease::claim(desk, &credential, &holder, ttl)).await
+    }
+
+    async fn claim_due(&self, filter: &HeadFilter, holder: &Holder, ttl: Duration, limit: usize) -> Result<Vec<Lease>> {
+        let (filter, holder) = (filter.clone(), holder.clone());
+        self.shared.write(true, move |desk| lease::claim_due(desk, &filter, &holder, ttl, limit)).await
+    }
+
+    async fn append(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<Seq> {
+        let (lease, batch) = (copy(lease), batch.clone());
+        self.shared.write(false, move |desk| append::append(desk, &lease, after, &batch)).await
+    }
+
+    async fn rehearse(&self, lease: &Lease, bytes: usize) -> Result<()> {
+        let lease = copy(lease);
+        self.shared.write(false, move |desk| append::rehearse(desk, &lease, bytes)).await
+    }
+
+    /// Needs no database, and no room on the disk.
+    async fn rescue(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<()> {
+        let (shared, lease, batch) = (self.shared.clone(), copy(lease), batch.clone());
+        let (reply, answer) = oneshot::channel();
+        // A thread of its own: the others may be stuck in what made this necessary.
+        let spawned = std::thread::Builder::new().name("tokenturn-rescue".into()).spawn(move || {
+            let _ = reply.send(shared.rescue.keep(shared.journal, &lease, after, &batch));
+        });
+        let text = "there is no thread to rescue anything: free some, then try again";
+        spawned.map_err(|error| Error::new(ErrorKind::Journal, text).with_source(error))?;
+        answer.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the rescue ended without an answer")))
+    }
+
+    async fn release(&self, lease: Lease) -> Result<()> {
+        self.shared.write(false, move |desk| lease::release(desk, &lease)).await
+    }
+
+    async fn load(&self, credential: &CredentialName, span: Span) -> Result<Log> {
+        let credential = credential.clone();
+        self.shared.read(move |db| query::load(db, &credential, span)).await
+    }
+
+    async fn heads(&self, filter: &HeadFilter, page: Page) -> Result<Vec<Head>> {
+        let filter = filter.clone();
+        self.shared.read(move |db| query::heads(db, &filter, &page)).await
+    }
+}
+
+/// A lease is one right and no clone of it; within the journal it is only a number to compare.
+fn copy(lease: &Lease) -> Lease {
+    Lease::new(lease.credential.clone(), lease.holder.clone(), lease.epoch, lease.ttl)
+}
