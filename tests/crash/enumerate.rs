@@ -1,5 +1,7 @@
 //! A crash at each boundary, and at each pair of them.
 
+use std::io::Write as _;
+
 use tokenturn::testing::Boundary;
 
 use crate::flaws::Flaw;
@@ -87,4 +89,9 @@ pub(crate) fn enumerate(scenario: Scenario, pairs: bool) -> Tally {
         }
     }
     tally
+}
+
+/// Says it whether the test passes or not.
+pub(crate) fn say(words: &str) {
+    std::io::stdout().write_all(format!("{words}\n").as_bytes()).unwrap();
 }

@@ -27,7 +27,7 @@ pub(crate) enum Flaw {
     IssuesTwice,
     /// The places say of every token that it works and is the new one.
     SaysYes,
-    /// The places show the secret that they hold.
+    /// The places show a secret of somebody else's. What the engine itself knows it would withhold.
     ShowsSecret,
 }
 
@@ -174,7 +174,7 @@ impl<C: Consumer> Consumer for FlawedPlace<C> {
 
     async fn preflight(&self) -> Result<Slot> {
         let slot = self.1.preflight().await?;
-        Ok(if self.0 == Flaw::ShowsSecret { slot.with_detail("secret", "memory-token-00000001") } else { slot })
+        Ok(if self.0 == Flaw::ShowsSecret { slot.with_detail("secret", "memory-token-99999999") } else { slot })
     }
 
     async fn install(&self, token: &AdmittedToken, expected: &Slot) -> Result<Installation> {

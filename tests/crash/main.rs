@@ -5,12 +5,13 @@
 mod backups;
 mod broken;
 mod enumerate;
+mod everywhere;
 mod flaws;
 mod laws;
+mod model;
 mod people;
 mod rivals;
 mod scenario;
-mod singles;
 mod truth;
 mod witness;
 mod world;

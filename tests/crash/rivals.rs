@@ -8,11 +8,10 @@ use tokenturn::testing::Power;
 use tokenturn::{ErrorKind, OnFailure};
 use tokio::sync::Notify;
 
-use crate::enumerate::block_on;
+use crate::enumerate::{block_on, say};
 use crate::laws;
 use crate::people;
 use crate::scenario::{Kind, Scenario, Trouble};
-use crate::singles::say;
 use crate::world::World;
 
 struct Meeting {
