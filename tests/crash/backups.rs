@@ -54,7 +54,9 @@ fn restore_each(kind: Kind) {
         }
     }
     say(&format!("{kind:?}: {restored_in_all} backups restored, {} violations", violations.len()));
-    violations.iter().take(12).for_each(|violation| say(violation));
+    for violation in violations.iter().take(12) {
+        say(violation);
+    }
     assert_eq!(violations.len(), 0, "somebody was left without a token: see above");
 }
 

@@ -19,7 +19,9 @@ fn enumerate_all(what: &str, scenarios: &[Scenario], pairs: bool) {
                     let Some(scenario) = next.lock().unwrap().next().copied() else { return };
                     let tally = enumerate(scenario, pairs);
                     say(&format!("{scenario:<50} {}", line(&tally)));
-                    tally.violations.iter().take(5).for_each(|violation| say(violation));
+                    for violation in tally.violations.iter().take(5) {
+                        say(violation);
+                    }
                     total.lock().unwrap().add(&tally);
                 }
             });

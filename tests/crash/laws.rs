@@ -84,12 +84,11 @@ async fn accounted(truth: &Truth, log: &Log, facts: &[Fact]) {
     }
     // What the records say is kept opens, as what it was.
     let state = runs(facts).pop().and_then(|run| State::replay(run).ok());
-    let issued = facts.iter().filter_map(|fact| match fact {
-        Fact::Issued { fingerprint, attempt, .. } => Some((*fingerprint, *attempt)),
+    let newest = facts.iter().rev().find_map(|fact| match fact {
+        Fact::Issued { fingerprint, .. } => Some(*fingerprint),
         _ => None,
     });
-    let newest = issued.last();
-    if let (Some(state), Some((fingerprint, _))) = (state, newest)
+    if let (Some(state), Some(fingerprint)) = (state, newest)
         && open(facts)
         && state.candidate_fingerprint() == Some(fingerprint)
         && truth.token(fingerprint).is_some_and(|token| truth.provider.is_alive(&token))

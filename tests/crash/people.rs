@@ -6,7 +6,8 @@ use std::time::Duration;
 use tokenturn::rotation::{Ending, Fact, TokenRef};
 use tokenturn::testing::Power;
 use tokenturn::{
-    Ask, Clock, Decision, Error, ErrorKind, Outcome, Predecessor, Result, Rotator, Run, RunId, ScopeSet, Token,
+    Ask, Clock, Consumer as _, Decision, Error, ErrorKind, Outcome, Predecessor, Result, Rotator, Run, RunId, ScopeSet,
+    Token,
 };
 
 use crate::laws;
@@ -19,7 +20,7 @@ const TURNS: usize = 60;
 
 /// Lives until every errand is done, alone.
 pub(crate) async fn live(world: &World, power: &Power) {
-    if let Some(error) = live_until(world, power, |_| false).await {
+    if let Some(error) = Box::pin(live_until(world, power, |_| false)).await {
         world.truth.violate(format!("a call failed: {error:?}"));
     }
 }
@@ -37,10 +38,10 @@ pub(crate) async fn live_until(world: &World, power: &Power, so: impl Fn(&Outcom
             _ => engine.insert((ended, world.rotator(power, ended))),
         };
         let answer = if laws::open(&facts) {
-            go_on(world, bot).await
+            Box::pin(go_on(world, bot)).await
         } else {
             world.trouble(ended);
-            begin(world, bot, errand).await.map(Some)
+            Box::pin(begin(world, bot, errand)).await.map(Some)
         };
         match answer {
             Ok(None) => {}
@@ -95,7 +96,7 @@ async fn begin(world: &World, bot: &Rotator, errand: Errand) -> Result<Run> {
         Errand::Rotate => bot.rotate(old).await,
         Errand::RotateKept => bot.rotate(Predecessor::Kept).await,
         Errand::Emergency(mode) => bot.emergency(old, mode).await,
-        Errand::Spread => bot.spread(&["c"]).await,
+        Errand::Spread => bot.spread(&[world.truth.places.last().unwrap().name()]).await,
         Errand::Adopt | Errand::Recover => bot.adopt(made(world), old).await,
     }
 }

@@ -90,7 +90,9 @@ fn every_meeting(kind: Kind, trouble: Trouble) {
         }
     }
     say(&format!("{scenario}: {meetings} meetings, the first one fenced in {fenced}, {} violations", violations.len()));
-    violations.iter().take(12).for_each(|violation| say(violation));
+    for violation in violations.iter().take(12) {
+        say(violation);
+    }
     assert!(fenced > 0, "the first one was never overtaken");
     assert_eq!(violations.len(), 0, "somebody was left without a token: see above");
 }

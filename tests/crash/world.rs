@@ -42,8 +42,10 @@ impl World {
         let old = provider.mint("bot", ScopeSet::of(["repo"]));
         let place = |name: &&str| MemoryConsumer::new(name, &provider).unwrap();
         let places: Vec<_> = NAMES[..scenario.places].iter().map(place).collect();
-        let spared = usize::from(scenario.kind == Kind::Spread);
-        places[..places.len() - spared].iter().for_each(|place| place.put(&old));
+        let empty = usize::from(scenario.kind == Kind::Spread);
+        for place in &places[..places.len() - empty] {
+            place.put(&old);
+        }
         let disk = MemoryJournal::pretending_to_be_durable(shared);
         let truth = Arc::new(Truth::new(scenario, provider, places, old, disk));
         let in_hand = (scenario.kind == Kind::Adopt).then(|| {
@@ -125,7 +127,10 @@ impl World {
         match self.scenario.trouble {
             Trouble::None => {}
             Trouble::Fails(_) => self.truth.broken.store(true, Ordering::SeqCst),
-            Trouble::Lies => (0..2).for_each(|_| last.plan_fault("install", Fault::Lied)),
+            Trouble::Lies => {
+                last.plan_fault("install", Fault::Lied);
+                last.plan_fault("install", Fault::Lied);
+            }
             Trouble::IssueLost => self.truth.provider.plan_fault(issue, Fault::LostAfter),
             Trouble::IssueNeverSent => self.truth.provider.plan_fault(issue, Fault::LostBefore),
             Trouble::InstallLost => last.plan_fault("install", Fault::LostAfter),
