@@ -1,6 +1,6 @@
-#![cfg_attr(all(feature = "github", feature = "jenkins"), doc = include_str!("../README.md"))]
+#![cfg_attr(all(feature = "github", feature = "jenkins", feature = "sqlite"), doc = include_str!("../README.md"))]
 #![cfg_attr(
-    not(all(feature = "github", feature = "jenkins")),
+    not(all(feature = "github", feature = "jenkins", feature = "sqlite")),
     doc = "Turns an access token over to its successor everywhere it is used."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]

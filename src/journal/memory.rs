@@ -27,7 +27,7 @@ struct Inner {
     credentials: Mutex<BTreeMap<CredentialName, Entry>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     head: Head,
     records: Vec<Record>,
@@ -57,6 +57,33 @@ impl MemoryJournal {
     #[cfg(feature = "testing")]
     pub fn pretending_to_be_durable(clock: Arc<dyn Clock>) -> Self {
         Self::make(clock, Durability::Durable)
+    }
+
+    /// A journal over a copy of what this one has, as after a restart: leases run on by the same clock, and nothing that
+    /// the old one still does reaches the new one. Kept aside, it is a backup.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn reboot(&self) -> Self {
+        let Inner { clock, durability, .. } = &*self.inner;
+        let credentials = Mutex::new(self.lock().clone());
+        Self { inner: Arc::new(Inner { clock: clock.clone(), durability: *durability, credentials }) }
+    }
+
+    /// What it has of a credential, for those who judge and cannot wait.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn synced(&self, credential: &CredentialName, span: Span) -> Log {
+        self.read(credential, span)
+    }
+
+    fn read(&self, credential: &CredentialName, span: Span) -> Log {
+        let all = self.lock();
+        let Some(entry) = all.get(credential) else {
+            return Log::new(Head::new(credential.clone()), Vec::new(), Vec::new());
+        };
+        let first = span.first(&entry.head);
+        let records = entry.records.iter().filter(|record| record.seq >= first).cloned().collect();
+        Log::new(entry.head.clone(), records, entry.values.values().cloned().collect())
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<CredentialName, Entry>> {
@@ -157,13 +184,7 @@ impl Journal for MemoryJournal {
     }
 
     async fn load(&self, credential: &CredentialName, span: Span) -> Result<Log> {
-        let all = self.lock();
-        let Some(entry) = all.get(credential) else {
-            return Ok(Log::new(Head::new(credential.clone()), Vec::new(), Vec::new()));
-        };
-        let first = span.first(&entry.head);
-        let records = entry.records.iter().filter(|record| record.seq >= first).cloned().collect();
-        Ok(Log::new(entry.head.clone(), records, entry.values.values().cloned().collect()))
+        Ok(self.read(credential, span))
     }
 
     async fn heads(&self, filter: &HeadFilter, page: Page) -> Result<Vec<Head>> {

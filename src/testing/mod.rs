@@ -10,6 +10,8 @@ mod github;
 #[cfg(feature = "jenkins")]
 mod jenkins;
 pub mod journal;
+mod power;
+mod powered;
 mod seal;
 #[cfg(feature = "http")]
 #[cfg_attr(
@@ -25,6 +27,8 @@ pub use clock::VirtualClock;
 pub use github::GitHubFake;
 #[cfg(feature = "jenkins")]
 pub use jenkins::JenkinsFake;
+pub use power::{Boundary, Moment, Power};
+pub use powered::Powered;
 pub use seal::TestSealer;
 #[cfg(feature = "http")]
 pub use server::Seen;

@@ -80,6 +80,43 @@ async fn a_rescued_value_is_not_left_in_the_rescue_file() {
     assert_eq!(left(&folder, &gone), 0);
 }
 
+#[tokio::test]
+async fn a_value_that_was_rescued_and_stored_after_all_is_not_left_in_the_rescue_file() {
+    let folder = Folder::new();
+    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
+    let lease = claim(&journal, "bot", "a").await.unwrap();
+    let gone = noise(1, 400);
+    let mut first = batch(&lease, 0);
+    first.keep = vec![value(&lease, "gone", &gone)];
+    journal.rescue(&lease, Seq::ZERO, &first).await.unwrap();
+    journal.append(&lease, Seq::ZERO, &first).await.unwrap();
+    let mut second = batch(&lease, 1);
+    second.destroy = vec![ValueId::new("gone")];
+    journal.append(&lease, Seq::new(1), &second).await.unwrap();
+    journal.checkpoint().await.unwrap();
+    assert_eq!(left(&folder, &gone), 0);
+}
+
+#[tokio::test]
+async fn it_is_gone_by_itself_when_the_journal_is_quiet() {
+    let folder = Folder::new();
+    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
+    let lease = claim(&journal, "bot", "a").await.unwrap();
+    let gone = noise(1, 400);
+    let mut first = batch(&lease, 0);
+    first.keep = vec![value(&lease, "gone", &gone)];
+    journal.append(&lease, Seq::ZERO, &first).await.unwrap();
+    journal.checkpoint().await.unwrap();
+    let before = journal.stats().checkpoints;
+    let mut second = batch(&lease, 1);
+    second.destroy = vec![ValueId::new("gone")];
+    journal.append(&lease, Seq::new(1), &second).await.unwrap();
+    while journal.stats().checkpoints == before {
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert_eq!(left(&folder, &gone), 0);
+}
+
 /// Pages split and merge as values come and go, and no copy of one may stay behind in what becomes free.
 #[tokio::test]
 async fn no_part_of_many_destroyed_values_stays_behind_as_pages_move() {

@@ -9,9 +9,13 @@ mod folder;
 #[cfg(feature = "sqlite")]
 mod group;
 #[cfg(feature = "sqlite")]
+mod hostile;
+#[cfg(feature = "sqlite")]
 mod rescue;
 #[cfg(feature = "sqlite")]
 mod support;
+#[cfg(feature = "sqlite")]
+mod world;
 
 #[cfg(all(unix, feature = "sqlite"))]
 mod child;

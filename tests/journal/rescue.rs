@@ -3,8 +3,9 @@
 use std::fs;
 use std::sync::Arc;
 
-use tokenturn::journal::{InProcess, Journal, SealedValue, Sealer, Seq, SqliteJournal, ValueId};
-use tokenturn::{Effect, ErrorKind, Token};
+use tokenturn::journal::{Claim, InProcess, Journal, SealedValue, Sealer, Seq, SqliteJournal, ValueId};
+use tokenturn::testing::VirtualClock;
+use tokenturn::{Effect, ErrorKind, Holder, Token};
 
 use crate::folder::Folder;
 use crate::support::{batch, bot, claim, contains, kept, numbers, value};
@@ -50,6 +51,26 @@ async fn what_was_rescued_is_back_before_the_credential_is_claimed() {
     assert!(again.epoch > lease.epoch, "what comes back sets no epoch back");
     assert_eq!(numbers(&journal).await, [1, 2]);
     journal.append(&again, Seq::new(2), &batch(&again, 2)).await.unwrap();
+    assert!(is_blank(&folder));
+}
+
+#[tokio::test]
+async fn while_its_engine_has_the_credential_it_is_left_to_it_whoever_else_claims() {
+    let folder = Folder::new();
+    let clock = VirtualClock::new();
+    let journal = SqliteJournal::options().clock(Arc::new(clock.clone())).open(folder.path("journal")).unwrap();
+    let lease = claim(&journal, "bot", "a").await.unwrap();
+    let first = batch(&lease, 0);
+    journal.rescue(&lease, Seq::ZERO, &first).await.unwrap();
+    claim(&journal, "other", "b").await.unwrap();
+    let (bot, b) = (bot(), Holder::new("b").unwrap());
+    let held = journal.claim(&bot, &b, lease.ttl).await.unwrap();
+    assert!(matches!(held, Claim::HeldFor(_)) && numbers(&journal).await.is_empty());
+    journal.append(&lease, Seq::ZERO, &first).await.expect("its next try is not fenced");
+    journal.rescue(&lease, Seq::new(1), &batch(&lease, 1)).await.unwrap();
+    clock.advance(lease.ttl);
+    claim(&journal, "bot", "b").await.unwrap();
+    assert_eq!(numbers(&journal).await, [1, 2]);
     assert!(is_blank(&folder));
 }
 

@@ -70,14 +70,14 @@ fn length(ttl: Duration) -> i64 {
 }
 
 pub(super) fn claim(desk: &Desk<'_>, credential: &CredentialName, holder: &Holder, ttl: Duration) -> Result<Claim> {
-    desk.unsettled.check(credential)?;
     row_of(desk, credential)?;
     let sql = format!("SELECT {} FROM credential c WHERE name = ?1", Held::COLUMNS);
     let held = desk.db.query_row(&sql, [credential.as_str()], Held::read).map_err(database)?;
-    Ok(match held.by_another(desk, holder)? {
-        Some(wait) => Claim::HeldFor(wait),
-        None => Claim::Granted(held.grant(desk, credential, holder, ttl)?),
-    })
+    if let Some(wait) = held.by_another(desk, holder)? {
+        return Ok(Claim::HeldFor(wait));
+    }
+    desk.unsettled.check(credential)?;
+    held.grant(desk, credential, holder, ttl).map(Claim::Granted)
 }
 
 /// The credential's row, made where there is none.
@@ -105,7 +105,7 @@ pub(super) fn claim_due(
     let mut leases = Vec::new();
     let mut statement = desk.db.prepare(&sql).map_err(database)?;
     let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(database)?;
-    let mut free = Vec::new();
+    let (mut free, mut unsettled) = (Vec::new(), None);
     while free.len() < limit
         && let Some(row) = rows.next().map_err(database)?
     {
@@ -114,14 +114,34 @@ pub(super) fn claim_due(
         let credential = CredentialName::new(&name).map_err(|_| damaged("a credential's name is none"))?;
         let body: String = row.get(6).map_err(database)?;
         let admitted = query::head(&credential, &body).map_or(true, |head| filter.admits(&head));
-        if admitted && desk.unsettled.check(&credential).is_ok() && held.by_another(desk, holder)?.is_none() {
-            free.push((held, credential));
+        if !admitted || held.by_another(desk, holder)?.is_some() {
+            continue;
         }
+        match desk.unsettled.check(&credential) {
+            Ok(()) => free.push((held, credential)),
+            Err(error) => unsettled = unsettled.or(Some(error)),
+        }
+    }
+    // One that waits for a person holds no other up; but where there is no other, that is the answer.
+    if let (true, Some(error)) = (free.is_empty(), unsettled) {
+        return Err(error);
     }
     for (held, credential) in free {
         leases.push(held.grant(desk, &credential, holder, ttl)?);
     }
     Ok(leases)
+}
+
+/// Whether the engine that had this epoch may still be at work, unless it is one of these.
+pub(super) fn is_at_work(desk: &Desk<'_>, credential: &CredentialName, epoch: u64, but: &[Holder]) -> Result<bool> {
+    let sql = format!("SELECT {} FROM credential c WHERE name = ?1", Held::COLUMNS);
+    let held = desk.db.query_row(&sql, [credential.as_str()], Held::read).optional().map_err(database)?;
+    Ok(held.is_some_and(|held| {
+        let by = held.holder.as_deref();
+        u64::try_from(held.epoch) == Ok(epoch)
+            && held.until > desk.now()
+            && by.is_some_and(|by| but.iter().all(|holder| holder.as_str() != by))
+    }))
 }
 
 /// The row of a credential whose newest lease this is.

@@ -132,22 +132,22 @@ impl Journal for SqliteJournal {
 
     async fn claim(&self, credential: &CredentialName, holder: &Holder, ttl: Duration) -> Result<Claim> {
         let (credential, holder) = (credential.clone(), holder.clone());
-        self.shared.write(true, move |desk| lease::claim(desk, &credential, &holder, ttl)).await
+        self.shared.write(Some(holder.clone()), move |desk| lease::claim(desk, &credential, &holder, ttl)).await
     }
 
     async fn claim_due(&self, filter: &HeadFilter, holder: &Holder, ttl: Duration, limit: usize) -> Result<Vec<Lease>> {
         let (filter, holder) = (filter.clone(), holder.clone());
-        self.shared.write(true, move |desk| lease::claim_due(desk, &filter, &holder, ttl, limit)).await
+        self.shared.write(Some(holder.clone()), move |desk| lease::claim_due(desk, &filter, &holder, ttl, limit)).await
     }
 
     async fn append(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<Seq> {
         let (lease, batch) = (copy(lease), batch.clone());
-        self.shared.write(false, move |desk| append::append(desk, &lease, after, &batch)).await
+        self.shared.write(None, move |desk| append::append(desk, &lease, after, &batch)).await
     }
 
     async fn rehearse(&self, lease: &Lease, bytes: usize) -> Result<()> {
         let lease = copy(lease);
-        self.shared.write(false, move |desk| append::rehearse(desk, &lease, bytes)).await
+        self.shared.write(None, move |desk| append::rehearse(desk, &lease, bytes)).await
     }
 
     /// Needs no database, and no room on the disk.
@@ -164,7 +164,7 @@ impl Journal for SqliteJournal {
     }
 
     async fn release(&self, lease: Lease) -> Result<()> {
-        self.shared.write(false, move |desk| lease::release(desk, &lease)).await
+        self.shared.write(None, move |desk| lease::release(desk, &lease)).await
     }
 
     async fn load(&self, credential: &CredentialName, span: Span) -> Result<Log> {

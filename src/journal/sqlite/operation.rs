@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind, Problem, Result};
-use crate::name::CredentialName;
+use crate::name::{CredentialName, Holder};
 
 /// What an operation works with.
 pub(super) struct Desk<'a> {
@@ -73,8 +73,8 @@ pub(super) fn micros(at: Timestamp) -> i64 {
 
 /// One operation in the queue.
 pub(super) trait Operation: Send {
-    /// Whether it claims: what was rescued is brought back before.
-    fn claims(&self) -> bool;
+    /// For whom it claims: what was rescued is brought back before.
+    fn claims_for(&self) -> Option<&Holder>;
 
     /// Runs it, and says whether it succeeded. It may run again when its group was rolled back.
     fn run(&mut self, desk: &Desk<'_>) -> bool;
@@ -86,21 +86,21 @@ pub(super) trait Operation: Send {
 /// An operation that answers with a `T`.
 pub(super) struct Job<T, F> {
     act: F,
-    claims: bool,
+    claims_for: Option<Holder>,
     result: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
 }
 
 impl<T, F: FnMut(&Desk<'_>) -> Result<T>> Job<T, F> {
-    pub(super) fn new(claims: bool, act: F) -> (Self, oneshot::Receiver<Result<T>>) {
+    pub(super) fn new(claims_for: Option<Holder>, act: F) -> (Self, oneshot::Receiver<Result<T>>) {
         let (reply, answer) = oneshot::channel();
-        (Self { act, claims, result: None, reply }, answer)
+        (Self { act, claims_for, result: None, reply }, answer)
     }
 }
 
 impl<T: Send, F: FnMut(&Desk<'_>) -> Result<T> + Send> Operation for Job<T, F> {
-    fn claims(&self) -> bool {
-        self.claims
+    fn claims_for(&self) -> Option<&Holder> {
+        self.claims_for.as_ref()
     }
 
     fn run(&mut self, desk: &Desk<'_>) -> bool {

@@ -68,7 +68,7 @@ impl SqliteOptions {
             unsettled: Unsettled::default(),
             told: BTreeSet::new(),
         };
-        writer.settle()?;
+        writer.settle(None)?;
         let reader = schema::connect(&database)?;
         Ok(SqliteJournal::over(Shared::start(database, writer, reader)?))
     }

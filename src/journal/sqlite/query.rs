@@ -13,15 +13,19 @@ use crate::name::{CredentialName, RunId};
 pub(super) fn load(db: &Connection, credential: &CredentialName, span: Span) -> Result<Log> {
     // One transaction sees one moment, whatever is written meanwhile.
     let moment = db.unchecked_transaction().map_err(database)?;
-    let sql = "SELECT h.credential, h.body FROM head h JOIN credential c ON c.id = h.credential WHERE c.name = ?1";
-    let found: Option<(i64, String)> = moment
-        .query_row(sql, [credential.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+    let sql =
+        "SELECT h.credential, h.last, h.body FROM head h JOIN credential c ON c.id = h.credential WHERE c.name = ?1";
+    let found: Option<(i64, i64, String)> = moment
+        .query_row(sql, [credential.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()
         .map_err(database)?;
-    let Some((id, body)) = found else {
+    let Some((id, last, body)) = found else {
         return Ok(Log::new(Head::new(credential.clone()), Vec::new(), Vec::new()));
     };
     let head = head(credential, &body)?;
+    if u64::try_from(last) != Ok(head.last.get()) {
+        return Err(damaged("it contradicts itself on how long a log is").with_subject(credential.as_str()));
+    }
     let first = i64::try_from(span.first(&head).get()).unwrap_or(i64::MAX);
     let records = records(&moment, id, first)?;
     Ok(Log::new(head, records, values(&moment, id)?))

@@ -15,6 +15,7 @@ use super::schema::JournalId;
 use super::stats::Counters;
 use super::writer::{Message, Writer};
 use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::name::Holder;
 
 /// A question to the connection that reads.
 type Question = Box<dyn FnOnce(&Connection) + Send>;
@@ -50,10 +51,10 @@ impl Shared {
     /// away meanwhile.
     pub(super) async fn write<T: Send + 'static>(
         &self,
-        claims: bool,
+        claims_for: Option<Holder>,
         act: impl FnMut(&Desk<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (job, answer) = Job::new(claims, act);
+        let (job, answer) = Job::new(claims_for, act);
         self.send(Message::Operation(Box::new(job)))?;
         answer.await.unwrap_or_else(|_| Err(gone(Effect::Unknown)))
     }

@@ -17,6 +17,7 @@ use super::schema::JournalId;
 use super::stats::Counters;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::name::Holder;
 
 /// How many operations go to the disk together at most.
 const GROUP: usize = 128;
@@ -80,7 +81,7 @@ impl Writer {
     }
 
     /// Waits for the next message, and clears traces away when there is none for a while.
-    fn next(&self, queue: &Receiver<Message>) -> Option<Message> {
+    fn next(&mut self, queue: &Receiver<Message>) -> Option<Message> {
         let mut quiet = QUIET;
         while self.traces.any() {
             match queue.recv_timeout(quiet) {
@@ -117,7 +118,7 @@ impl Writer {
                 let _ = reply.send(self.tidy());
             }
             Message::Recover(reply) => {
-                let settled = self.settle();
+                let settled = self.settle(None);
                 let _ = reply.send(settled.and_then(|count| self.all_settled().map(|()| count)));
             }
         }
@@ -201,20 +202,22 @@ impl Writer {
     // -- what was rescued ---------------------------------------------------------------------------------------------
 
     fn settle_before(&mut self, group: &[Box<dyn Operation>]) {
-        if group.iter().any(|operation| operation.claims())
-            && let Err(error) = self.settle()
+        let claimants: Vec<Holder> = group.iter().filter_map(|operation| operation.claims_for().cloned()).collect();
+        if !claimants.is_empty()
+            && let Err(error) = self.settle(Some(&claimants))
         {
             tracing::warn!(%error, "the rescue file cannot be read, so nothing can be claimed");
         }
     }
 
-    /// Brings back what was rescued, and remembers what could not be.
-    pub(super) fn settle(&mut self) -> Result<usize> {
+    /// Brings back what was rescued, and remembers what could not be. Before claims, what its engine may still be trying to
+    /// append is left to it, unless it is that engine that claims.
+    pub(super) fn settle(&mut self, claimants: Option<&[Holder]>) -> Result<usize> {
         self.unsettled = Unsettled::default();
-        self.settle_all().inspect_err(|error| self.unsettled.all = Some(error.problem()))
+        self.settle_all(claimants).inspect_err(|error| self.unsettled.all = Some(error.problem()))
     }
 
-    fn settle_all(&mut self) -> Result<usize> {
+    fn settle_all(&mut self, claimants: Option<&[Holder]>) -> Result<usize> {
         if self.rescue.is_empty()? {
             self.told.clear();
             return Ok(0);
@@ -229,10 +232,12 @@ impl Writer {
                 self.tell(at, "the rescue file holds something of another journal, and keeps it");
                 continue;
             }
-            match self.bring_back(at, &rescued) {
+            match self.bring_back(at, &rescued, claimants) {
                 Ok(()) => brought += 1,
                 Err(error) => {
-                    tracing::warn!(credential = %rescued.credential, %error, "what was rescued was not brought back");
+                    if error.kind() != ErrorKind::Busy {
+                        tracing::warn!(credential = %rescued.credential, %error, "what was rescued was not brought back");
+                    }
                     let text = format!("{error} (rescue file: {})", self.rescue.path().display());
                     self.unsettled.some.insert(rescued.credential, text);
                 }
@@ -241,11 +246,11 @@ impl Writer {
         Ok(brought)
     }
 
-    fn bring_back(&self, at: usize, rescued: &Rescued) -> Result<()> {
+    fn bring_back(&self, at: usize, rescued: &Rescued, claimants: Option<&[Holder]>) -> Result<()> {
         self.identity.check()?;
         let change = self.db.execute_batch("BEGIN IMMEDIATE").map_err(failure::database);
         let done = change
-            .and_then(|()| recover::bring_back(&self.desk(), rescued))
+            .and_then(|()| recover::bring_back(&self.desk(), rescued, claimants))
             .and_then(|()| self.db.execute_batch("COMMIT").map_err(failure::commit));
         if done.is_err() {
             self.roll_back();
@@ -265,9 +270,23 @@ impl Writer {
         }
     }
 
+    /// Overwrites what was rescued and stored after all. What was not stored is left to the next claim: the engine that has
+    /// the credential now may still be trying.
+    fn sweep(&self) -> Result<()> {
+        if self.rescue.is_empty()? {
+            return Ok(());
+        }
+        for (at, rescued) in self.rescue.read()?.batches {
+            if rescued.journal == self.journal && recover::is_stored(&self.db, &rescued)? {
+                self.rescue.erase(at, &rescued)?;
+            }
+        }
+        Ok(())
+    }
+
     // -- traces -------------------------------------------------------------------------------------------------------
 
-    fn tidy_or_warn(&self) {
+    fn tidy_or_warn(&mut self) {
         match self.tidy() {
             Err(error) if error.kind() == ErrorKind::Busy => tracing::debug!(%error, "the log is not empty yet"),
             Err(error) => tracing::warn!(%error, "what was destroyed is still in the journal's log"),
@@ -275,8 +294,9 @@ impl Writer {
         }
     }
 
-    /// Removes what was only tried, and empties the log, in which destroyed values can still be read.
-    fn tidy(&self) -> Result<()> {
+    /// Removes what was only tried, and empties the log, in which destroyed values can still be read; and the rescue file
+    /// of what was stored after all.
+    fn tidy(&mut self) -> Result<()> {
         self.identity.check()?;
         if self.traces.rehearsed.get() {
             self.db.execute_batch("DELETE FROM rehearsal").map_err(failure::database)?;
@@ -291,6 +311,6 @@ impl Writer {
         }
         self.traces.destroyed.set(false);
         self.counters.checkpoint();
-        Ok(())
+        self.sweep()
     }
 }
