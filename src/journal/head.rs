@@ -1,10 +1,10 @@
 //! How a credential stands, without reading its log.
 
-use std::collections::BTreeSet;
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::batch::SealedValue;
 use super::record::{Mac, Seq, message};
 use crate::clock::Timestamp;
 use crate::name::{CredentialName, Label, RunId, TokenId};
@@ -91,15 +91,30 @@ impl Head {
         }
     }
 
-    /// The bytes that the tie covers: all that it says.
-    pub(crate) fn message(&self) -> Vec<u8> {
-        let text = |value: &dyn fmt::Display| value.to_string();
-        let (since, last, status) = (text(&self.since), text(&self.last), format!("{:?}", self.status));
-        let wake_at = self.wake_at.as_ref().map_or_else(String::new, |at| text(at));
-        let mut parts = vec![self.credential.as_str(), self.run.as_ref().map_or("", RunId::as_str)];
-        parts.extend([since.as_str(), &last, &status, &wake_at]);
+    /// Whether its run can go on without a person by then. One that an engine was at can, whatever the clock said.
+    #[must_use]
+    pub fn is_due(&self, by: Timestamp) -> bool {
+        self.status == Status::Running || (self.status.is_open() && self.wake_at.is_some_and(|at| at <= by))
+    }
+
+    /// Whether nothing was ever written for it.
+    pub(crate) fn is_blank(&self) -> bool {
+        *self == Self::new(self.credential.clone())
+    }
+
+    /// The bytes that the tie covers: all that it says, and the values that are kept beside it.
+    pub(crate) fn message<'a>(&self, values: impl IntoIterator<Item = &'a SealedValue>) -> Vec<u8> {
+        let (since, last) = (self.since.to_string(), self.last.to_string());
+        let wake_at = self.wake_at.map_or_else(String::new, |at| at.to_string());
+        let mut parts = vec!["head", self.credential.as_str(), self.run.as_ref().map_or("", RunId::as_str)];
+        parts.extend([since.as_str(), &last, self.status.as_str(), &wake_at]);
         let current = self.current.as_ref().map(Current::parts).unwrap_or_default();
         parts.extend(current.iter().map(String::as_str));
+        let kept: BTreeMap<&str, String> =
+            values.into_iter().map(|kept| (kept.id.as_str(), kept.sealed.digest())).collect();
+        for (id, digest) in &kept {
+            parts.extend(["value", id, digest]);
+        }
         message(parts)
     }
 }
@@ -124,6 +139,19 @@ pub enum Status {
 }
 
 impl Status {
+    /// Its name, as it is tied and stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Running => "running",
+            Self::AwaitingPerson => "awaiting_person",
+            Self::BackingOff => "backing_off",
+            Self::Draining => "draining",
+            Self::NeedsPerson => "needs_person",
+        }
+    }
+
     /// Whether there is an open run.
     #[must_use]
     pub fn is_open(self) -> bool {
@@ -192,7 +220,7 @@ impl HeadFilter {
                 .current
                 .is_none_or(|current| head.current.as_ref().is_some_and(|in_use| in_use.fingerprint == current))
             && (!self.open || head.status.is_open())
-            && self.due.is_none_or(|by| head.status.is_open() && head.wake_at.is_some_and(|at| at <= by))
+            && self.due.is_none_or(|by| head.is_due(by))
     }
 }
 

@@ -142,7 +142,7 @@ impl Record {
     /// The bytes that the tie covers: whose record it is, where it stands, and all that it says.
     pub(crate) fn message(&self, credential: &CredentialName) -> Vec<u8> {
         let (seq, epoch, at) = (self.seq.to_string(), self.epoch.to_string(), self.at.to_string());
-        message([credential.as_str(), &seq, &epoch, self.run.as_str(), &at, &self.fact])
+        message(["record", credential.as_str(), &seq, &epoch, self.run.as_str(), &at, &self.fact])
     }
 }
 

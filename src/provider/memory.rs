@@ -168,7 +168,9 @@ impl MemoryProvider {
         if let (Fate::Dies, Some(entry)) = (self.capabilities.fate, current.and_then(|token| state.entry_mut(token))) {
             entry.alive = false;
         }
-        let owner = owner.unwrap_or_else(|| "owner".into());
+        // Without a token to go by, it is for the account that it was made for before.
+        let account = || state.tokens.values().next_back().map(|entry| entry.grant.owner.clone());
+        let owner = owner.or_else(account).unwrap_or_else(|| "owner".into());
         let token = state.mint(&owner, Access::Scopes(scopes.clone()), Some(label.clone()));
         let number = state.count;
         if let Some(entry) = state.tokens.get_mut(&number) {

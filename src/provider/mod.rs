@@ -260,7 +260,10 @@ pub struct IssueRequest<'a> {
     pub scopes: &'a ScopeSet,
     /// How long it should live; `None` leaves it to the provider.
     pub lifetime: Option<Duration>,
-    /// The current token, where there is one and we have it. A Replace provider issues from it.
+    /// Whose it should be, where that is known of the token before.
+    pub owner: Option<&'a str>,
+    /// The current token, where there is one and we have it. A Replace provider issues from it; a dead one is not handed to
+    /// such a provider, which may take it for theft.
     pub current: Option<&'a Token>,
     /// The second secret that came with the current token, such as a refresh token.
     pub companion: Option<&'a Token>,
@@ -270,7 +273,14 @@ impl<'a> IssueRequest<'a> {
     /// A request without wishes.
     #[must_use]
     pub fn new(credential: &'a CredentialName, label: &'a Label, scopes: &'a ScopeSet) -> Self {
-        Self { credential, label, scopes, lifetime: None, current: None, companion: None }
+        Self { credential, label, scopes, lifetime: None, owner: None, current: None, companion: None }
+    }
+
+    /// Whose it should be.
+    #[must_use]
+    pub fn with_owner(mut self, owner: Option<&'a str>) -> Self {
+        self.owner = owner;
+        self
     }
 
     /// How long it should live.

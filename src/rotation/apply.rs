@@ -67,6 +67,9 @@ impl State {
             Fact::Issued { attempt, origin, fingerprint, id, companion } => {
                 self.succeeded(&Act::Issue);
                 self.succeeded(&Act::Collect);
+                // What counted as lost was late.
+                let label = self.charter.run.label(*attempt);
+                self.orphans.retain(|orphan| orphan.label.as_ref() != Some(&label));
                 self.receive(*attempt, *origin, *fingerprint, id.clone(), *companion);
                 if *origin == Origin::Minted && self.charter.can.fate == Fate::Dies {
                     self.old_is_dead(Death::Replaced);
@@ -175,7 +178,7 @@ impl State {
             Fact::RollingBack { because } => self.roll_back(because),
             Fact::Restoring { consumer, settled } => {
                 let place = self.place_mut(consumer)?;
-                place.in_flight = settled.map(|settled| (TokenRef::Old, settled));
+                place.send(TokenRef::Old, *settled);
                 place.first_write = place.holds.insert(TokenRef::Old);
                 place.restore = Restore::Restoring;
             }

@@ -156,6 +156,7 @@ impl State {
             Decision::Confirm(consumer) => self.confirm(consumer)?,
             Decision::Forget(consumer) => {
                 self.place_mut(consumer)?.forgotten = true;
+                self.suspect_the_forgotten();
                 for act in [
                     Act::Preflight(consumer.clone()),
                     Act::Install(consumer.clone()),

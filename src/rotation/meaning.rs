@@ -6,7 +6,6 @@ use super::apply::contradiction;
 use super::state::{Admission, Issue, Issued, Life, Progress, Restore, State};
 use super::{Act, Compromised, Death, Origin, Orphan, Standing, TokenRef, Urgency};
 use crate::clock::Timestamp;
-use crate::consumer::Proof;
 use crate::error::{Effect, ErrorKind, Problem, Result};
 use crate::name::{ConsumerName, Label, TokenId};
 use crate::provider::Fate;
@@ -15,7 +14,9 @@ use crate::token::{Answer, Expiry, Fingerprint, Grant, Reason, Refusal};
 impl State {
     pub(super) fn resumed(&mut self) {
         self.stale();
-        for place in &mut self.places {
+        // Once the run goes back, it only goes back: what was looked at since stays seen.
+        let forward = self.rolling_back.is_none();
+        for place in self.places.iter_mut().filter(|_| forward) {
             place.seen = false;
         }
         self.looked_last = false;
@@ -47,18 +48,21 @@ impl State {
         if shows_old {
             place.holds.retain(|token| !matches!(token, TokenRef::Found(_)));
         }
-        // The journal may be an old copy: what this run never touched, and what is yet another than it was, may hold the
-        // new token.
-        let may_hold_new = new == Answer::Proven || (moved && !shows_old && new == Answer::Unknown);
+        // The journal may be an old copy: a place that this run never touched may hold the new token. On the way back, not to
+        // know is not a no.
+        let back = self.rolling_back.is_some();
+        let may_hold_new = match new {
+            Answer::Proven => true,
+            Answer::Refuted => false,
+            Answer::Unknown => !shows_old && (moved || back),
+        };
         if let (false, true, Some(attempt)) = (place.seen, may_hold_new, self.candidate) {
             place.holds.insert(TokenRef::New(attempt));
             if !self.touched.contains(&at) {
                 self.touched.push(at);
             }
         }
-        // On the way back it is looked at as well as can be.
-        let looked = self.rolling_back.is_some() || self.charter.places[at].can.new == Proof::Never;
-        self.places[at].seen |= looked;
+        self.places[at].seen |= shows_old || new == Answer::Refuted || back;
         Ok(())
     }
 
@@ -197,7 +201,7 @@ impl State {
             return Err(contradiction("a token is installed before there is one"));
         };
         let place = &mut self.places[at];
-        place.in_flight = settled.map(|settled| (TokenRef::New(attempt), settled));
+        place.send(TokenRef::New(attempt), settled);
         place.shows_old = false;
         place.first_write = place.holds.insert(TokenRef::New(attempt));
         place.progress = Progress::Installing;
@@ -262,6 +266,15 @@ impl State {
         self.stumbles.clear();
         self.gave_up.clear();
         self.stale();
+        self.suspect_the_forgotten();
+    }
+
+    /// On the way back, a forgotten place that nobody has looked at since an engine took the run up may hold the new token.
+    pub(super) fn suspect_the_forgotten(&mut self) {
+        let new = self.candidate.filter(|_| self.rolling_back.is_some()).map(TokenRef::New);
+        for place in self.places.iter_mut().filter(|place| place.forgotten && !place.seen) {
+            place.holds.extend(new.clone());
+        }
     }
 
     pub(super) fn back_before_cut_over(&mut self) {

@@ -1,6 +1,6 @@
 //! The one decision: given what has happened, what is to be done next?
 
-use super::state::{Admission, Issue, Life, Progress, Restore, State};
+use super::state::{Admission, Issue, Life, PlaceState, Progress, Restore, State};
 use super::{
     Act, Compromised, Death, Ending, Fact, OldEnd, OldPolicy, OnFailure, Order, Origin, Place, Source, Standing, Step,
     TokenRef, Urgency, Wait,
@@ -136,9 +136,10 @@ impl State {
         if can.fate == Fate::Dies && self.has_old() {
             return match self.old.standing {
                 _ if !self.old.fresh => vec![Step::Do(Act::LookAtPredecessor)],
-                Some(Standing::Dead) if can.reissues => record(Fact::OrphanPossible { attempt, label }),
+                // Not before what was asked for must have arrived: it would end the next one.
+                Some(Standing::Dead) if can.reissues => vec![self.unless_given_up(Act::FindOrphans)],
                 Some(Standing::Dead) => record(Fact::TokenLost { attempt, label }),
-                _ if can.reissues && !self.can_look_at_old() => record(Fact::OrphanPossible { attempt, label }),
+                _ if can.reissues && !self.can_look_at_old() => vec![self.unless_given_up(Act::FindOrphans)],
                 _ => vec![Step::Await(Wait::Decision)],
             };
         }
@@ -223,7 +224,8 @@ impl State {
         if let Some(steps) = some(unconfirmed) {
             return steps;
         }
-        if self.old.life == Life::Alive && !self.looked_last && !urgent {
+        let unproven = matches!(self.old.life, Life::Revoking { .. }) && !self.is_provable(&TokenRef::Old);
+        if (self.old.life == Life::Alive || unproven) && !self.looked_last && !urgent {
             return vec![self.unless_given_up(Act::LastLook)];
         }
         self.end_token(&TokenRef::Old)
@@ -260,8 +262,14 @@ impl State {
             return self.resolve_issue();
         }
         let last = self.touched.iter().rev().map(|at| (&self.charter.places[*at], &self.places[*at]));
-        let Some((place, at)) = last.into_iter().find(|(_, at)| !at.forgotten && at.holds_new()) else {
-            return self.look_at_untouched().unwrap_or_else(|| self.end_of_rollback());
+        // Where this run wrote nothing and cannot write the old token either, the new one stays, and is told of.
+        let way_back = |place: &Place| place.can.restorable && self.charter.predecessor.has_value();
+        let to_restore = |(place, at): &(&Place, &PlaceState)| {
+            !at.forgotten && at.holds_new() && (at.was_written() || way_back(place))
+        };
+        let Some((place, at)) = last.into_iter().find(to_restore) else {
+            let looks = self.look_at_untouched().or_else(|| self.look_at_what_stays());
+            return looks.unwrap_or_else(|| self.end_of_rollback());
         };
         if !self.old.fresh {
             return vec![Step::Do(Act::LookAtPredecessor)];
@@ -284,6 +292,22 @@ impl State {
         self.candidate_ref().filter(|candidate| candidate.is_ours() && candidate.life == Life::Alive)?;
         let unseen = self.open_places().filter(|(_, at)| !at.seen);
         some(unseen.map(|(place, _)| self.unless_given_up(Act::Preflight(place.name.clone()))))
+    }
+
+    /// The new token goes, so the old one must be alive: it may have died while the run waited.
+    fn look_at_what_stays(&self) -> Option<Vec<Step>> {
+        self.candidate_ref().filter(|c| c.discarded.is_none() && c.is_ours() && c.life == Life::Alive)?;
+        if !self.has_old() {
+            return None;
+        }
+        if !self.can_look_at_old() {
+            // Where only so many may live, the new one may have pushed the old one out.
+            return matches!(self.charter.can.fate, Fate::DiesBeyond(_)).then(|| vec![Step::Await(Wait::Decision)]);
+        }
+        if !self.old.fresh {
+            return Some(vec![Step::Do(Act::LookAtPredecessor)]);
+        }
+        (self.old.standing == Some(Standing::Unknown)).then(|| vec![Step::Await(Wait::Decision)])
     }
 
     /// Nobody holds the new token any more: revoke it, where it is of our making.

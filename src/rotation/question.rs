@@ -1,6 +1,6 @@
 //! What a state is asked before it is decided what is next.
 
-use super::state::{Admission, Issue, Issued, Life, PlaceState, State};
+use super::state::{Admission, Issue, Issued, Life, PlaceState, Progress, Restore, State};
 use super::{Act, Compromised, Place, Possession, Source, TokenRef};
 use crate::clock::Timestamp;
 use crate::consumer::Proof;
@@ -128,11 +128,26 @@ impl State {
     /// When a write of another token can no longer arrive there: a late one would undo what is written now.
     fn settled(&self, consumer: &ConsumerName, token: &TokenRef) -> Option<Timestamp> {
         let (_, at) = self.open_places().find(|(place, _)| place.name == *consumer)?;
-        at.in_flight.as_ref().filter(|(other, _)| other != token).map(|(_, settled)| *settled)
+        let all = at.unanswered.iter().chain(at.in_flight.as_ref().map(|(other, settled)| (other, settled)));
+        all.filter(|(other, _)| *other != token).map(|(_, settled)| *settled).max()
     }
 }
 
 impl PlaceState {
+    /// A token is being written there. What was written before and never answered may arrive after it all the same.
+    pub(super) fn send(&mut self, token: TokenRef, settled: Option<Timestamp>) {
+        if let Some((before, settled)) = self.in_flight.take() {
+            let last = self.unanswered.entry(before).or_insert(settled);
+            *last = settled.max(*last);
+        }
+        self.in_flight = settled.map(|settled| (token, settled));
+    }
+
+    /// Whether this run wrote there, or tried to.
+    pub(super) fn was_written(&self) -> bool {
+        self.progress != Progress::Waiting || self.restore != Restore::No
+    }
+
     pub(super) fn holds_new(&self) -> bool {
         self.holds.iter().any(|token| matches!(token, TokenRef::New(_)))
     }

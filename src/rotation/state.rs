@@ -186,8 +186,10 @@ pub(super) struct PlaceState {
     /// Whether its check showed, since the last wait, that it holds the old token.
     pub(super) shows_old: bool,
     pub(super) slot: Option<Slot>,
-    /// A write that may still arrive: of which token, and until when.
+    /// The write that is under way: of which token, and when it must have arrived.
     pub(super) in_flight: Option<(TokenRef, Timestamp)>,
+    /// Writes before it that were never answered.
+    pub(super) unanswered: BTreeMap<TokenRef, Timestamp>,
     /// Whether the write under way is the first of its kind here: without effect, it leaves no trace.
     pub(super) first_write: bool,
     pub(super) confirmed: bool,
@@ -255,6 +257,7 @@ impl State {
             shows_old: false,
             slot: None,
             in_flight: None,
+            unanswered: BTreeMap::new(),
             first_write: false,
             confirmed: false,
             forgotten: false,

@@ -124,7 +124,7 @@ impl State {
             }
             (Issue::Issuing { .. }, _) => "it cannot be found out what came of asking for a token: retry looks again",
             (Issue::NotYet, _) if self.lost > 0 => {
-                "the answers of attempts were lost, and what they made may live: look at the line, delete the orphans, then retry"
+                "the answers of attempts were lost, and what they made may live: look at the line, delete the orphans that nobody uses, then retry"
             }
             _ => "the old token cannot be looked at, so it cannot be put back safely: retry looks again",
         }
@@ -253,6 +253,15 @@ impl State {
         }
     }
 
+    /// Whether a token was asked for in this attempt, and its value was never had.
+    pub(crate) fn misses_answer(&self, attempt: u32) -> bool {
+        match &self.issue {
+            Issue::Issuing { attempt: asked, .. } => *asked == attempt,
+            Issue::Lost => self.attempts == attempt,
+            _ => false,
+        }
+    }
+
     /// The token that is being rolled out.
     #[must_use]
     pub fn candidate(&self) -> Option<TokenRef> {
@@ -336,6 +345,11 @@ impl State {
     #[must_use]
     pub fn old_is_live(&self) -> bool {
         matches!(self.old.standing, Some(Standing::Live | Standing::Lacking)) && !matches!(self.old.life, Life::Dead(_))
+    }
+
+    /// Whether the old token is known to be dead.
+    pub(crate) fn knows_old_dead(&self) -> bool {
+        matches!(self.old.life, Life::Dead(_))
     }
 
     /// Whether the provider was ever seen to take this token in this run.

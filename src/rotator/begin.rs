@@ -1,6 +1,7 @@
 //! How a run begins, and when it may not.
 
 use super::session::{self, Session};
+use super::values;
 use super::{Predecessor, Rotator, Run, another_open, engine, look};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Current;
@@ -71,7 +72,7 @@ impl Rotator {
         predecessor: &Predecessor,
         given: Option<&Token>,
     ) -> Result<Option<Error>> {
-        let kept = session.value(&session::current()).await?;
+        let kept = session.value(&values::current()).await?;
         let refused = look::forgets(&self.inner, kept.as_ref(), predecessor, given).await;
         Ok(refused.map(|error| error.with_subject(self.inner.name.as_str())))
     }

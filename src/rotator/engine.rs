@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 
 use super::session::Session;
 use super::{Run, act};
+use crate::clock::Timestamp;
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::name::{Label, TokenId};
 use crate::provider::{Candidate, Fate, Issuance, IssueRequest};
@@ -122,14 +123,19 @@ async fn pause(session: &mut Session) -> Result<Option<Run>> {
 }
 
 /// Does what is ready, all together where it may be.
-async fn perform(mut session: Session, ready: Vec<Act>) -> Result<Session> {
+async fn perform(mut session: Session, mut ready: Vec<Act>) -> Result<Session> {
+    // The rest comes next, with a lease and a time of its own.
+    ready.truncate(session.inner.policy.parallel);
     session.renew().await?;
     if ready.contains(&Act::Issue) {
         return issue(session).await;
     }
     if ready.contains(&Act::Collect) {
-        return obtain(session, Act::Collect).await;
+        session.rehearse(ROOM).await?;
+        let settled = session.settled_by();
+        return obtain(session, Act::Collect, settled).await;
     }
+    let settled = session.settled_by();
     let mut errands = Vec::with_capacity(ready.len());
     for act in ready {
         // Whether a write was under way before is known only until the next one is written down.
@@ -137,7 +143,7 @@ async fn perform(mut session: Session, ready: Vec<Act>) -> Result<Session> {
             Act::Install(consumer) => session.state()?.is_uncertain(consumer),
             _ => false,
         };
-        if let Some(intent) = intent(&session, &act)? {
+        if let Some(intent) = intent(&session, &act, settled)? {
             session.note(intent)?;
         }
         errands.push((act, uncertain));
@@ -146,11 +152,15 @@ async fn perform(mut session: Session, ready: Vec<Act>) -> Result<Session> {
     if changes {
         session.commit().await?;
     }
-    let limit = session.time_left();
-    let (held, looks) = (&session, &act::Looks::default());
+    let limit = |act: &Act| match act {
+        // Many places, each with a time of its own.
+        Act::LastLook => session.lease_left(),
+        _ => session.time_left(settled),
+    };
+    let (held, looks, limit) = (&session, &act::Looks::default(), &limit);
     let reports: Vec<Result<Vec<Fact>>> = futures_util::stream::iter(errands)
         .map(|(act, uncertain)| async move {
-            match tokio::time::timeout(limit, act::perform(held, looks, &act, uncertain)).await {
+            match tokio::time::timeout(limit(&act), act::perform(held, looks, &act, uncertain)).await {
                 Ok(facts) => facts,
                 Err(_) => act::failed(held, &act, &too_slow(&act)).map(|fact| vec![fact]),
             }
@@ -165,8 +175,8 @@ async fn perform(mut session: Session, ready: Vec<Act>) -> Result<Session> {
 }
 
 /// What is written before an act that changes something.
-fn intent(session: &Session, act: &Act) -> Result<Option<Fact>> {
-    let settled = Some(session.settled_by());
+fn intent(session: &Session, act: &Act, settled: Timestamp) -> Result<Option<Fact>> {
+    let settled = Some(settled);
     Ok(match act {
         Act::Install(consumer) => Some(Fact::Installing { consumer: consumer.clone(), settled }),
         Act::Restore(consumer) => Some(Fact::Restoring { consumer: consumer.clone(), settled }),
@@ -188,35 +198,38 @@ fn too_slow(act: &Act) -> Error {
 }
 
 async fn issue(mut session: Session) -> Result<Session> {
+    // A full disk, and a key that cannot be used, are found while nothing is at stake.
+    session.rehearse(ROOM).await?;
     let state = session.state()?;
     let attempt = state.attempts() + 1;
     let label = state.charter().run.label(attempt);
     let look_after = session.settled_by();
     let expiry = session.inner.policy.lifetime.map_or(Expiry::Unknown, |life| Expiry::At(session.now().plus(life)));
-    // A full disk is found while nothing is at stake.
-    session.rehearse(ROOM).await?;
     session.note(Fact::Issuing { attempt, label, look_after, expiry })?;
     session.commit().await?;
-    obtain(session, Act::Issue).await
+    obtain(session, Act::Issue, look_after).await
 }
 
 /// Asks for a token in a task of its own: whatever becomes of the caller, an answer that came becomes durable, as long as
 /// the runtime lives.
-async fn obtain(session: Session, act: Act) -> Result<Session> {
+async fn obtain(session: Session, act: Act, settled: Timestamp) -> Result<Session> {
     let (give, take) = oneshot::channel();
     tokio::spawn(async move {
         let mut session = session;
-        let limit = session.time_left();
+        let limit = session.time_left(settled);
         let answer = match tokio::time::timeout(limit, ask(&session, &act)).await {
             Ok(answer) => answer,
             Err(_) => Err(too_slow(&act)),
         };
         let received = receive(&mut session, &act, answer).await;
-        if let Err(Ok(session)) = give.send(received.map(|()| session)) {
-            // The caller has gone: the run waits for the next one.
-            if let Err(error) = session.close().await {
-                tracing::warn!(%error, "a run whose caller has gone could not be left in good order");
-            }
+        // Where the caller has gone, the run waits for the next one.
+        let left = match give.send(received.map(|()| session)) {
+            Err(Ok(session)) => session.close().await,
+            Err(Err(error)) => Err(error),
+            Ok(()) => Ok(()),
+        };
+        if let Err(error) = left {
+            tracing::error!(%error, "a run whose caller has gone could not be left in good order: resume it");
         }
     });
     match take.await {
@@ -239,11 +252,16 @@ async fn ask(session: &Session, act: &Act) -> Result<Issuance> {
         return provider.collect(&ticket).await;
     }
     let label: Label = state.charter().run.label(state.attempts());
-    let current = session.value(&session.value_id(&TokenRef::Old)?).await?;
-    let companion = session.value(&session.companion_id(&TokenRef::Old)?).await?;
+    let (mut current, mut companion) = (None, None);
+    if provider.capabilities().fate == Fate::Survives || !state.knows_old_dead() {
+        // To a provider that replaces, a dead one is not presented: it may take that for theft, and end its successors.
+        current = session.value(&session.value_id(&TokenRef::Old)?).await?;
+        companion = session.value(&session.companion_id(&TokenRef::Old)?).await?;
+    }
     let scopes = provider.scopes().reduced(&session.inner.whole);
     let request = IssueRequest::new(&session.inner.name, &label, &scopes)
         .with_lifetime(session.inner.policy.lifetime)
+        .with_owner(state.old_owner())
         .with_current(current.as_ref(), companion.as_ref());
     provider.issue(&request).await
 }
@@ -312,7 +330,11 @@ async fn store_surely(session: &mut Session, attempt: u32, token: Token, id: Opt
         };
         tries += 1;
         if error.kind() == ErrorKind::Fenced {
-            break error;
+            // Where the old one lives on, what this engine holds is an orphan that the other one looks for.
+            if session.state()?.charter().can.fate == Fate::Survives || !session.reclaim(attempt).await? {
+                break error;
+            }
+            continue;
         }
         if !rescued {
             rescued = session.rescue().await;
@@ -329,14 +351,11 @@ async fn store_surely(session: &mut Session, attempt: u32, token: Token, id: Opt
         session.inner.clock.sleep(Duration::from_millis(100 << tries.min(8))).await;
     };
     if rescued {
-        let text = format!(
-            "the new token is safe in the journal's rescue file, but the journal cannot be written ({failure}): mend that \
-             (free the disk, restore the rights), then resume the run, which finds the token"
-        );
-        return Err(Error::new(ErrorKind::Journal, text).with_effect(Effect::Unknown));
+        return Err(in_the_rescue_file(&failure));
     }
     let charter = session.state()?.charter();
-    if charter.can.fate == Fate::Survives {
+    // What may be on record after all is not undone.
+    if charter.can.fate == Fate::Survives && failure.effect() == Effect::None {
         let label = charter.run.label(attempt);
         let fingerprint = token.fingerprint();
         let orphan = RetiredToken::new(Some(token), Some(fingerprint), id, Some(label.clone()), Reason::Orphan);
@@ -344,4 +363,13 @@ async fn store_surely(session: &mut Session, attempt: u32, token: Token, id: Opt
         tracing::error!(label = %label, revoked = ended.is_ok(), "a new token could not be stored and was given up");
     }
     Err(failure.with_effect(Effect::Unknown))
+}
+
+/// What a caller is told whose token is safe, though not where it belongs.
+pub(super) fn in_the_rescue_file(failure: &Error) -> Error {
+    let text = format!(
+        "the new token is safe in the journal's rescue file, but the journal cannot be written ({failure}): mend that (free \
+         the disk, restore the rights), then resume the run, which finds the token"
+    );
+    Error::new(ErrorKind::Journal, text).with_effect(Effect::Unknown)
 }

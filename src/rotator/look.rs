@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 
 use super::read::{load, same_provider};
 use super::scrub::{scrubbed, scrubbed_error};
-use super::session::current;
+use super::values::current;
 use super::{Inner, Predecessor, nothing_kept};
 use crate::consumer::{Consumer, Slot, Verification};
 use crate::error::{Error, ErrorKind, Problem, Result};
@@ -80,9 +80,10 @@ pub(super) async fn look_at(inner: &Inner, token: &Predecessor, value: Option<&T
     let secrets = knowing(value);
     let said = |error: Error| Look::Failed(scrubbed_error(error, &secrets).with_subject(inner.provider.name()));
     match (value, token) {
-        (Some(value), _) => {
-            in_time(inner, inner.provider.inspect(value)).await.map_or_else(said, |grant| Look::Grant(Box::new(grant)))
-        }
+        (Some(value), _) => in_time(inner, inner.provider.inspect(value))
+            .await
+            .and_then(|grant| scrubbed(grant, &secrets))
+            .map_or_else(said, |grant| Look::Grant(Box::new(grant))),
         (None, Predecessor::Known(id)) if inner.provider.capabilities().status_by_id => {
             in_time(inner, inner.provider.status(id)).await.map_or_else(said, Look::Id)
         }
@@ -111,7 +112,9 @@ pub(super) async fn look_around(inner: &Inner, token: Option<&AdmittedToken>) ->
 /// What must not be said back.
 fn knowing(token: Option<&Token>) -> Redactor {
     let mut secrets = Redactor::default();
-    token.into_iter().for_each(|token| secrets.learn(token));
+    if let Some(token) = token {
+        secrets.learn(token);
+    }
     secrets
 }
 

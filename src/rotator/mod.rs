@@ -15,6 +15,7 @@ mod rehearsal;
 mod reseal;
 mod scrub;
 mod session;
+mod values;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -218,7 +219,10 @@ impl Rotator {
         let id = session.value_id(&TokenRef::New(attempt))?;
         session.keep(id, token);
         session.note(Fact::Issued { attempt, origin: Origin::Pasted, fingerprint, id: None, companion: false })?;
-        session.commit().await?;
+        if let Err(failure) = session.commit().await {
+            // A page shows it once: it is kept if that can be.
+            return Err(if session.rescue().await { engine::in_the_rescue_file(&failure) } else { failure });
+        }
         engine::drive(session).await
     }
 
@@ -239,7 +243,7 @@ impl Rotator {
     /// As [`rotate`](Self::rotate).
     pub async fn resume_due(&self) -> Result<Option<Run>> {
         let head = read::load(&self.inner, Span::Head).await?.head;
-        let due = head.status.is_open() && head.wake_at.is_some_and(|at| at <= self.inner.clock.now());
+        let due = head.is_due(self.inner.clock.now());
         match head.run {
             Some(run) if due => self.resume(run).await.map(Some),
             _ => Ok(None),
@@ -338,7 +342,11 @@ impl Rotator {
     ///
     /// Call it before the runtime ends. A token that is being issued then is received and becomes durable; a runtime that
     /// is dropped instead takes the answer with it, and the run must look for what it left behind when it is resumed.
-    /// It takes at most as long as one act, [`Policy::act_timeout`].
+    /// It takes at most as long as one act, [`Policy::act_timeout`], or as long as patience lasts while the journal refuses a
+    /// token that nobody else has.
+    ///
+    /// Calls that are under way must go on being polled meanwhile: spawn them, and keep their handles. A call that is held
+    /// still in a `select!` holds the credential, and `drain` waits for it.
     pub async fn drain(&self) {
         self.inner.draining.send_replace(true);
         // Whoever has it works on; whoever waits for it is refused.

@@ -27,10 +27,8 @@ impl Reading {
         let Log { head, records, values, .. } = load(inner, Span::NewestRun).await?;
         let run = records.iter().filter(|record| record.seq >= head.since);
         let facts = run.map(|record| Ok((read(record)?, record.at))).collect::<Result<Vec<_>>>()?;
-        let state = match facts.is_empty() {
-            true => None,
-            false => Some(State::replay(facts.iter().map(|(fact, _)| fact))?),
-        };
+        let whole = (!facts.is_empty()).then(|| State::replay(facts.iter().map(|(fact, _)| fact)));
+        let state = whole.transpose()?;
         let born = facts.iter().filter_map(|(fact, at)| Some((born(fact)?, *at))).collect();
         let mac = records.last().map_or(Mac::GENESIS, |record| record.mac);
         let values = values.into_iter().map(|value| (value.id.clone(), value)).collect();
@@ -58,6 +56,9 @@ pub(super) async fn load(inner: &Inner, span: Span) -> Result<Log> {
     if records.len() as u64 != expected {
         return Err(damaged("records are missing, or there are more than it says"));
     }
+    if head.last == Seq::ZERO && !(head.is_blank() && values.is_empty()) {
+        return Err(damaged("it says how a credential stands of which it has no record"));
+    }
     let mut before: Option<&Record> = None;
     for record in records {
         let (seq, mac) = before.map_or((span.first(head).before(), None), |before| (before.seq, Some(before.mac)));
@@ -73,7 +74,7 @@ pub(super) async fn load(inner: &Inner, span: Span) -> Result<Log> {
         before = Some(record);
     }
     if let Some(last) = before
-        && (last.seq != head.last || !inner.sealer.ties(&last.mac, &head.message(), &head.tie)?)
+        && (last.seq != head.last || !inner.sealer.ties(&last.mac, &head.message(values), &head.tie)?)
     {
         return Err(damaged("what it says of how the credential stands was changed, or is of another moment"));
     }
@@ -85,7 +86,10 @@ pub(super) fn read(record: &Record) -> Result<Fact> {
     serde_json::from_str(&record.fact).map_err(|_| {
         Error::new(
             ErrorKind::Journal,
-            format!("record {} cannot be read: it was written by a newer version; use that one", record.seq),
+            format!(
+                "record {} cannot be read: a newer version wrote it, or it is damaged; use the newer version",
+                record.seq
+            ),
         )
     })
 }

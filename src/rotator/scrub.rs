@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::rotation::Fact;
-use crate::token::Redactor;
+use crate::token::{Fingerprint, Redactor};
 
 /// What stands in place of a text that repeats a secret.
 const WITHHELD: &str = "withheld: it repeats a secret";
@@ -14,19 +14,33 @@ const WITHHELD: &str = "withheld: it repeats a secret";
 /// Shorter texts tell nothing.
 const SHORT: usize = 5;
 
-/// What is our own word, whatever it says.
-const OWN: &[&str] = &["fact", "consumer", "act", "kind", "effect", "fingerprint", "at", "since", "again_at", "run"];
+/// What of a fact is our own word, whatever it says; and ids, without which a token could not be ended.
+const OWN: &[&str] = &["fact", "consumer", "act", "attempt", "label", "since", "again_at", "id", "ids"];
 
 /// The fact, without any text that repeats a secret.
 pub(super) fn scrubbed_fact(fact: Fact, secrets: &Redactor) -> Result<Fact> {
-    if is_our_own(&fact) { Ok(fact) } else { scrubbed(fact, secrets) }
+    match fact {
+        // Nothing of this may fail. An id that gives the whole value away is no id.
+        Fact::Issued { attempt, origin, fingerprint, id, companion } => {
+            let id = id.filter(|id| !secrets.is_whole_in(id.as_str()));
+            Ok(Fact::Issued { attempt, origin, fingerprint, id, companion })
+        }
+        fact if is_our_own(&fact) => Ok(fact),
+        fact => scrubbed(fact, secrets),
+    }
 }
 
 /// What somebody else said, without any text that repeats a secret.
 pub(super) fn scrubbed<T: Serialize + DeserializeOwned>(said: T, secrets: &Redactor) -> Result<T> {
     let internal = |_| Error::new(ErrorKind::Internal, "what was answered could not be written down");
     let mut value = serde_json::to_value(&said).map_err(internal)?;
-    if !withhold(&mut value, secrets) {
+    let found = match &mut value {
+        Value::Object(fields) => {
+            withhold_in(fields.iter_mut().filter(|(key, _)| !OWN.contains(&key.as_str())), secrets)
+        }
+        other => withhold(other, secrets),
+    };
+    if !found {
         return Ok(said);
     }
     serde_json::from_value(value).map_err(|_| {
@@ -60,9 +74,7 @@ fn is_our_own(fact: &Fact) -> bool {
         | Fact::VerifiedAfter { verification, .. }
         | Fact::RestoreVerified { verification, .. }
         | Fact::Relapsed { verification, .. } => verification.note.is_none(),
-        Fact::Issued { .. }
-        | Fact::OrphansFound { .. }
-        | Fact::PredecessorLooked { .. }
+        Fact::PredecessorLooked { .. }
         | Fact::Admitted { .. }
         | Fact::Refused { .. }
         | Fact::TokenAsked { .. }
@@ -77,6 +89,10 @@ fn is_our_own(fact: &Fact) -> bool {
     }
 }
 
+fn is_fingerprint(text: &str) -> bool {
+    text.parse::<Fingerprint>().is_ok()
+}
+
 /// Replaces every text that repeats a secret. Whether there was one.
 fn withhold(value: &mut Value, secrets: &Redactor) -> bool {
     match value {
@@ -85,10 +101,20 @@ fn withhold(value: &mut Value, secrets: &Redactor) -> bool {
             true
         }
         Value::Array(items) => items.iter_mut().fold(false, |found, item| withhold(item, secrets) | found),
-        Value::Object(fields) => fields
-            .iter_mut()
-            .filter(|(key, _)| !OWN.contains(&key.as_str()))
-            .fold(false, |found, (_, field)| withhold(field, secrets) | found),
+        Value::Object(fields) => {
+            let told = fields.keys().filter(|key| secrets.is_repeated_in(key)).cloned().collect::<Vec<_>>();
+            told.iter().for_each(|key| {
+                fields.remove(key);
+            });
+            withhold_in(fields.iter_mut(), secrets) || !told.is_empty()
+        }
         _ => false,
     }
+}
+
+fn withhold_in<'a>(fields: impl Iterator<Item = (&'a String, &'a mut Value)>, secrets: &Redactor) -> bool {
+    let is_our_own = |key: &str, field: &Value| key == "fingerprint" && field.as_str().is_some_and(is_fingerprint);
+    fields
+        .filter(|(key, field)| !is_our_own(key, field))
+        .fold(false, |found, (_, field)| withhold(field, secrets) | found)
 }

@@ -1,7 +1,7 @@
 //! One engine's hold on one credential: the lease, the state, and what is not durable yet.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
@@ -9,6 +9,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::Inner;
 use super::read::{Reading, born, same_provider};
 use super::scrub::scrubbed_fact;
+use super::values::current;
 use crate::clock::Timestamp;
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::event::Event;
@@ -16,7 +17,7 @@ use crate::journal::{
     Batch, Claim, Current, Head, Lease, Mac, Record, SealContext, SealedValue, Span, Status, ValueId,
 };
 use crate::name::RunId;
-use crate::rotation::{Ending, Fact, Outcome, Possession, Source, State, TokenRef};
+use crate::rotation::{Ending, Fact, Outcome, State, TokenRef};
 use crate::token::{Redactor, Token};
 
 /// How often an append whose answer was lost is tried.
@@ -29,12 +30,12 @@ pub(super) struct Session {
     /// When the lease was last asked for.
     leased_at: Duration,
     /// Where the credential stands, with what is pending.
-    reading: Reading,
+    pub(super) reading: Reading,
     pending: Vec<(Fact, Timestamp)>,
     /// Values that become durable with what is pending.
-    keep: BTreeMap<ValueId, Token>,
+    pub(super) keep: BTreeMap<ValueId, Token>,
     /// Values that were at hand: nothing that repeats one is written down.
-    secrets: Mutex<Redactor>,
+    pub(super) secrets: Mutex<Redactor>,
     /// One session of a credential at a time in this process; held until the session is gone.
     _gate: OwnedMutexGuard<()>,
 }
@@ -57,16 +58,12 @@ impl Session {
             }
         };
         match Self::read(&inner).await {
-            Ok(reading) => Ok(Self {
-                inner,
-                lease,
-                leased_at,
-                reading,
-                pending: Vec::new(),
-                keep: BTreeMap::new(),
-                secrets: Mutex::default(),
-                _gate: gate,
-            }),
+            Ok(reading) => {
+                let (pending, keep, secrets) = (Vec::new(), BTreeMap::new(), Mutex::default());
+                let session = Self { inner, lease, leased_at, reading, pending, keep, secrets, _gate: gate };
+                session.beware_of_what_is_kept().await;
+                Ok(session)
+            }
             Err(error) => {
                 // Whoever comes next need not wait for it to run out.
                 let _ = inner.journal.release(lease).await;
@@ -174,7 +171,6 @@ impl Session {
             batch.head.since = self.reading.head.last.next();
         }
         batch.head.last = seq;
-        batch.head.tie = self.inner.sealer.mac(&mac, &batch.head.message())?;
         let wanted = self.wanted()?;
         for (id, token) in self.keep.iter().filter(|(id, _)| wanted.contains(id)) {
             let context = SealContext::new(self.inner.name.clone(), run.clone(), self.lease.epoch, seq, id.clone());
@@ -185,11 +181,24 @@ impl Session {
         let mine = format!("{run}/");
         let ours = |id: &&ValueId| id.as_str().starts_with(&mine) || !id.as_str().contains('/');
         batch.destroy = self.reading.values.keys().filter(ours).filter(|id| !wanted.contains(id)).cloned().collect();
+        self.tie(&mut batch, &mac)?;
         Ok(batch)
     }
 
-    /// Shows that so many bytes could be stored now.
+    /// Ties the head to the last record, and to the values that there are then.
+    fn tie(&self, batch: &mut Batch, mac: &Mac) -> Result<()> {
+        let gone = |id: &ValueId| batch.destroy.contains(id) || batch.keep.iter().any(|value| value.id == *id);
+        let stay = self.reading.values.values().filter(|value| !gone(&value.id));
+        let message = batch.head.message(stay.chain(&batch.keep));
+        batch.head.tie = self.inner.sealer.mac(mac, &message)?;
+        Ok(())
+    }
+
+    /// Shows that so many bytes could be sealed and stored now.
     pub(super) async fn rehearse(&self, bytes: usize) -> Result<()> {
+        let (name, run) = (self.inner.name.clone(), self.state()?.charter().run.clone());
+        let context = SealContext::new(name, run, self.lease.epoch, self.reading.head.last, ValueId::new("rehearsal"));
+        self.inner.sealer.seal(&Token::made_up("rehearsal"), &context).await?;
         self.inner.journal.rehearse(&self.lease, bytes).await
     }
 
@@ -223,17 +232,17 @@ impl Session {
         }
         let moved = batch.keep.len();
         if moved > 0 {
+            self.tie(&mut batch, &self.reading.mac)?;
             self.store(&batch).await?;
         }
+        self.reading.head = batch.head;
         self.reading.values.extend(batch.keep.into_iter().map(|value| (value.id.clone(), value)));
         Ok(moved)
     }
 
     /// Makes sure that the lease outlasts one act with the outside.
     pub(super) async fn renew(&mut self) -> Result<()> {
-        let spent = self.inner.clock.monotonic().saturating_sub(self.leased_at);
-        let left = self.inner.policy.lease.saturating_sub(spent);
-        if left > self.inner.policy.act_timeout + self.inner.policy.lease / 10 {
+        if self.lease_left() > self.inner.policy.act_timeout + self.inner.policy.lease / 10 {
             return Ok(());
         }
         let asked_at = self.inner.clock.monotonic();
@@ -244,29 +253,38 @@ impl Session {
 
     /// Appends, and looks where the answer was lost: what is there is neither lost nor written twice.
     async fn store(&self, batch: &Batch) -> Result<()> {
-        let mut uncertain = false;
         for n in 0..TRIES {
             let failure = match self.inner.journal.append(&self.lease, self.reading.head.last, batch).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.effect() == Effect::Unknown => error,
-                Err(error) if error.kind() == ErrorKind::Fenced && uncertain => error,
+                Err(error) if error.kind() == ErrorKind::Fenced => error,
                 Err(error) => return Err(error),
             };
-            let log = self.inner.journal.load(&self.inner.name, Span::From(self.reading.head.last.next())).await?;
+            let span = Span::From(self.reading.head.last.next());
+            let Ok(log) = self.inner.journal.load(&self.inner.name, span).await else {
+                // It may be there: whoever takes this for a no would undo what is on record.
+                return Err(failure.with_effect(Effect::Unknown));
+            };
             match (log.records.first(), batch.records.first()) {
                 (Some(there), Some(ours)) if there.mac == ours.mac => return Ok(()),
-                (None, _) if n + 1 < TRIES => self.inner.clock.sleep(Duration::from_millis(100 << n)).await,
+                (None, _) if n + 1 < TRIES && failure.effect() == Effect::Unknown => {
+                    self.inner.clock.sleep(Duration::from_millis(100 << n)).await
+                }
                 _ => return Err(failure),
             }
-            uncertain = true;
         }
         Err(Error::new(ErrorKind::Internal, "an append was tried no times"))
     }
 
-    /// How long an act may take: the policy's time, and never past the lease.
-    pub(super) fn time_left(&self) -> Duration {
+    /// How long an act that must have arrived by then may take: never past the lease.
+    pub(super) fn time_left(&self, settled: Timestamp) -> Duration {
+        let late = self.inner.policy.settle;
+        self.lease_left().min(self.now().until(settled).saturating_sub(late))
+    }
+
+    pub(super) fn lease_left(&self) -> Duration {
         let spent = self.inner.clock.monotonic().saturating_sub(self.leased_at);
-        self.inner.policy.lease.saturating_sub(spent).min(self.inner.policy.act_timeout)
+        self.inner.policy.lease.saturating_sub(spent)
     }
 
     /// Commits what is pending and gives the credential back.
@@ -277,6 +295,31 @@ impl Session {
             tracing::warn!(credential = %self.inner.name, %error, "a lease could not be given back");
         }
         Ok(())
+    }
+
+    /// Takes the credential back from an engine that came between, where the answer of this attempt is still missing: the
+    /// value in this process may be the only one. Whether that was so.
+    pub(super) async fn reclaim(&mut self, attempt: u32) -> Result<bool> {
+        let run = self.state()?.charter().run.clone();
+        let leased_at = self.inner.clock.monotonic();
+        let lease = loop {
+            match self.inner.journal.claim(&self.inner.name, &self.inner.holder, self.inner.policy.lease).await? {
+                Claim::Granted(lease) => break lease,
+                Claim::HeldFor(wait) => self.inner.clock.sleep(wait).await,
+            }
+        };
+        let reading = Self::read(&self.inner).await?;
+        let misses = |state: &State| state.charter().run == run && state.misses_answer(attempt);
+        let missing = reading.open_run().is_some_and(misses);
+        (self.lease, self.leased_at) = (lease, leased_at);
+        if missing {
+            let issued = std::mem::take(&mut self.pending);
+            self.reading = reading;
+            for (fact, _) in issued {
+                self.note(fact)?;
+            }
+        }
+        Ok(missing)
     }
 
     fn next_head(&self, state: &State) -> Head {
@@ -317,117 +360,6 @@ impl Session {
         let current = Current::new(state.candidate_fingerprint()?, &state.charter().provider, since);
         Some(current.known_as(state.token_id(&token), state.candidate_label(), state.candidate_expiry()))
     }
-
-    // -- values -------------------------------------------------------------------------------------------------------
-
-    /// Under which name a token of this run is kept.
-    pub(super) fn value_id(&self, token: &TokenRef) -> Result<ValueId> {
-        let charter = self.state()?.charter();
-        let run = &charter.run;
-        Ok(match token {
-            TokenRef::Old if charter.predecessor.held == Possession::Kept => current(),
-            TokenRef::Old => ValueId::new(format!("{run}/old")),
-            TokenRef::New(0) if matches!(charter.source, Source::Kept(_)) => current(),
-            TokenRef::New(attempt) => ValueId::new(format!("{run}/new-{attempt}")),
-            TokenRef::Found(id) => ValueId::new(format!("{run}/found-{id}")),
-        })
-    }
-
-    /// Under which name what came with a token is kept.
-    pub(super) fn companion_id(&self, token: &TokenRef) -> Result<ValueId> {
-        Ok(ValueId::new(format!("{}+", self.value_id(token)?.as_str())))
-    }
-
-    /// Under which name a ticket is kept.
-    pub(super) fn ticket_id(&self, attempt: u32) -> Result<ValueId> {
-        Ok(ValueId::new(format!("{}/ticket-{attempt}", self.state()?.charter().run)))
-    }
-
-    /// A value, if it is kept.
-    pub(super) async fn value(&self, id: &ValueId) -> Result<Option<Token>> {
-        if let Some(token) = self.keep.get(id) {
-            return Ok(Some(token.clone()));
-        }
-        let Some(value) = self.reading.values.get(id) else { return Ok(None) };
-        let token = self.inner.sealer.open(&value.sealed, &value.context).await?;
-        self.beware_of(&token);
-        Ok(Some(token))
-    }
-
-    /// Nothing that repeats this is written down from now on.
-    fn beware_of(&self, token: &Token) {
-        self.secrets().learn(token);
-    }
-
-    fn secrets(&self) -> MutexGuard<'_, Redactor> {
-        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A token's value.
-    pub(super) async fn token(&self, token: &TokenRef) -> Result<Token> {
-        let missing =
-            || Error::new(ErrorKind::Journal, "the journal has lost the value of a token: do not go on without it");
-        let value = self.value(&self.value_id(token)?).await?.ok_or_else(missing)?;
-        match self.state()?.fingerprint(token) {
-            Some(fingerprint) if fingerprint != value.fingerprint() => Err(Error::new(
-                ErrorKind::Journal,
-                "the journal keeps another value than its records say: do not go on",
-            )),
-            _ => Ok(value),
-        }
-    }
-
-    /// What must be kept after the next commit; the rest is destroyed.
-    fn wanted(&self) -> Result<Vec<ValueId>> {
-        let state = self.state()?;
-        let mut wanted = vec![current(), current_companion()];
-        let completed = matches!(state.ending(), Some(Ending::Completed { .. }));
-        if completed && !self.inner.policy.keep_current {
-            wanted.clear();
-        } else if completed && !matches!(state.charter().source, Source::Kept(_)) && !state.has_companion() {
-            // What came with the token before is not that of this one.
-            wanted.retain(|id| *id != current_companion());
-        }
-        if state.ending().is_none() {
-            wanted.extend([self.value_id(&TokenRef::Old)?, self.companion_id(&TokenRef::Old)?]);
-            if let Some(attempt) = state.pending_attempt() {
-                wanted.push(self.ticket_id(attempt)?);
-            }
-        }
-        for attempt in state.live_values() {
-            let token = TokenRef::New(attempt);
-            // In a completed run the token in use is kept as the current one.
-            if !(completed && state.candidate() == Some(token.clone())) {
-                wanted.extend([self.value_id(&token)?, self.companion_id(&token)?]);
-            }
-        }
-        Ok(wanted)
-    }
-
-    /// The new token becomes the current one, in the same commit as the end.
-    pub(super) async fn promote(&mut self) -> Result<()> {
-        let state = self.state()?;
-        let Some(token) = state.candidate().filter(|_| self.inner.policy.keep_current) else {
-            return Ok(());
-        };
-        let companion = if state.has_companion() { self.value(&self.companion_id(&token)?).await? } else { None };
-        let value = self.token(&token).await?;
-        self.keep(current(), value);
-        if let Some(companion) = companion {
-            self.keep(current_companion(), companion);
-        }
-        Ok(())
-    }
-}
-
-/// The token in use.
-pub(super) fn current() -> ValueId {
-    ValueId::new("current")
-}
-
-/// What came with the token in use.
-pub(super) fn current_companion() -> ValueId {
-    ValueId::new("current+")
 }
 
 /// Which run a caller means.

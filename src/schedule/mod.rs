@@ -25,7 +25,7 @@ const MOST_JITTER: u8 = 50;
 /// When tokens are replaced: what a caller chooses.
 ///
 /// A token is due when two thirds of its life are over, or a margin before its end, whichever is earlier. Its life goes
-/// from the moment it was in use everywhere to the end that its provider told. Margin and lead together take at most half
+/// from its issue to the end that its provider told. Margin and lead together take at most half
 /// of it, so that a token that lives for a week is not due from its first day. The default has a margin of a day, a lead
 /// of a week for tokens that a person makes, and a tenth of jitter.
 ///

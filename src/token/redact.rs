@@ -13,8 +13,8 @@ use super::Token;
 /// So many characters of a secret in a row give it away.
 const FRAGMENT: usize = 8;
 
-/// The longest beginning by which a kind of token is known, with room to spare.
-const LONGEST_KIND: usize = 16;
+/// The longest word in a beginning by which a kind of token is known.
+const LONGEST_WORD: usize = 8;
 
 /// Secrets, in every form in which a far side could say them back.
 #[derive(Clone, Default)]
@@ -44,8 +44,15 @@ impl Redactor {
     /// Knows a token from now on. Its beginning may be that of every token of its kind, and is no secret.
     pub(crate) fn learn(&mut self, token: &Token) {
         let value = token.expose();
-        let kind = value.bytes().take(LONGEST_KIND).rposition(|byte| matches!(byte, b'_' | b'-'));
-        let secret = kind.and_then(|at| value.get(at + 1..)).filter(|rest| rest.len() >= FRAGMENT).unwrap_or(value);
+        // `github_pat_`, `glpat-`: words of small letters. What comes after the last of them is chance.
+        let mut secret = value;
+        while let Some(at) = secret.find(['_', '-']).filter(|at| (1..=LONGEST_WORD).contains(at)) {
+            let (word, rest) = (&secret[..at], &secret[at + 1..]);
+            if rest.len() < FRAGMENT || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+                break;
+            }
+            secret = rest;
+        }
         if self.forms.iter().all(|form| form.as_str() != secret) {
             *self = std::mem::take(self).knowing(secret);
         }
@@ -56,6 +63,11 @@ impl Redactor {
     pub(crate) fn and(mut self, other: &Self) -> Self {
         self.forms.extend(other.forms.iter().cloned());
         self
+    }
+
+    /// Whether `text` gives a whole secret away as it is.
+    pub(crate) fn is_whole_in(&self, text: &str) -> bool {
+        self.forms.iter().any(|form| form.len() >= FRAGMENT && text.contains(form.as_str()))
     }
 
     /// Whether any part of a secret, in any form, can be read in `text`.

@@ -142,3 +142,45 @@ async fn a_long_run_renews_its_lease() {
     let rotator = Arc::new(world.with_policy(swift().patience(patience)));
     completed(&rotator.rotate(world.held()).await.unwrap());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_after_another_engine_gave_it_up_is_not_lost() {
+    let world = World::of(crate::world::replace());
+    world.provider.plan_fault("issue", Fault::Late(seconds(60)));
+    let (first, second) = (world.rotator(), world.rotator());
+    let slow = tokio::spawn({
+        let held = world.held();
+        async move { first.rotate(held).await }
+    });
+    tokio::time::sleep(seconds(1)).await;
+    // This machine slept past its lease; at the provider, the old token is dead already.
+    world.provider.kill(&world.old);
+    world.clock.advance(seconds(600));
+    let lost = second.rotate(world.held()).await.unwrap();
+    assert!(matches!(lost.outcome, Outcome::NeedsPerson { .. }), "{lost:?}");
+    completed(&slow.await.unwrap().unwrap());
+    assert!(world.all_hold(&world.newest()) && world.provider.live() == 1);
+    assert!(world.rotator().open_rotations().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn no_more_places_are_begun_than_may_be_written_at_a_time() {
+    let world = World::new();
+    let more = (0..6).map(|n| {
+        let place = tokenturn::consumer::memory::MemoryConsumer::new(&format!("place-{n}"), &world.provider).unwrap();
+        place.put(&world.old);
+        place
+    });
+    let bot = world.bare().consumers(more).policy(swift().parallel(2)).build().unwrap();
+    completed(&bot.rotate(world.held()).await.unwrap());
+    let (mut open, mut most) = (0_i32, 0);
+    for fact in world.facts() {
+        open += match fact {
+            Fact::Installing { .. } => 1,
+            Fact::Installed { .. } => -1,
+            _ => 0,
+        };
+        most = most.max(open);
+    }
+    assert_eq!(most, 2);
+}

@@ -120,3 +120,75 @@ async fn a_token_whose_answer_was_lost_is_reported_with_its_end() {
     let Expiry::At(end) = orphans[0].expiry else { panic!("{orphans:?}") };
     assert!(tokenturn::Clock::now(&world.clock) < end);
 }
+
+/// A run that stands before its second place, whose journal is put back later than the world: there it went on.
+async fn put_back(b: tokenturn::consumer::ConsumerCapabilities, decide: bool) -> (World, tokenturn::Run) {
+    let world = World::new().with_b(b);
+    let patience = Patience::new(seconds(1), seconds(1), seconds(10));
+    let policy = || swift().on_failure(OnFailure::RollBack).patience(patience).linger(seconds(0));
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::Busy));
+    let bot = world.with_policy(policy());
+    let run = bot.rotate(world.held()).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{run:?}");
+    world.b.put(&world.newest());
+    (0..9).for_each(|_| world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied)));
+    world.clock.advance(seconds(3600));
+    let bot = world.with_policy(policy().linger(seconds(600)));
+    let mut run = bot.resume_due().await.unwrap().unwrap();
+    if decide {
+        let name = tokenturn::ConsumerName::new("b").unwrap();
+        run = bot.resolve(run.id, tokenturn::Decision::Forget(name)).await.unwrap();
+    }
+    (world, run)
+}
+
+#[tokio::test]
+async fn on_the_way_back_after_a_restart_not_to_know_is_not_a_no() {
+    // It cannot tell the new token from the old one, and nothing that it shows moves when the token does.
+    let blind = place().proving(Proof::Always, Proof::Sometimes);
+    let mute = place().proving(Proof::Never, Proof::Never);
+    for can in [blind, mute] {
+        let (world, run) = put_back(can, false).await;
+        let held = world.b.holds();
+        let new = world.newest();
+        let in_use = held == Some(new.fingerprint());
+        assert!(!in_use || world.provider.is_alive(&new), "{run:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_is_forgotten_unseen_may_hold_the_new_token() {
+    let (world, run) = put_back(place().proving(Proof::Always, Proof::Sometimes), true).await;
+    let new = world.newest();
+    assert!(world.b.holds() != Some(new.fingerprint()) || world.provider.is_alive(&new), "{run:?}");
+}
+
+#[tokio::test]
+async fn the_new_token_is_not_taken_back_when_the_old_one_died_meanwhile() {
+    let world = World::new();
+    let patience = Patience::new(seconds(1), seconds(1), seconds(10));
+    let policy = || swift().on_failure(OnFailure::Hold).patience(patience);
+    (0..40).for_each(|_| world.a.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied)));
+    let bot = world.with_policy(policy());
+    let run = bot.rotate(world.held()).await.unwrap();
+    stuck(&run);
+    world.provider.kill(&world.old);
+    let run = bot.resolve(run.id, tokenturn::Decision::RollBack).await.unwrap();
+    assert!(world.provider.is_alive(&world.newest()), "the only token that is left: {run:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_never_answered_is_waited_for_though_a_later_one_was() {
+    let world = World::new();
+    let patience = Patience::new(seconds(1), seconds(1), seconds(10));
+    let policy = swift().on_failure(OnFailure::RollBack).patience(patience).act_timeout(seconds(60)).settle(seconds(7));
+    world.a.plan_fault("install", Fault::LostBefore);
+    world.a.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    let began = tokenturn::Clock::now(&world.clock);
+    let run = world.with_policy(policy).rotate(world.held()).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::RolledBack { .. }), "{run:?}");
+    let told = world.told.lock().unwrap().clone();
+    let back = |event: &&Event| matches!(&event.fact, Fact::Restoring { consumer, .. } if consumer.as_str() == "a");
+    let restoring = told.iter().find(back).expect("it goes back");
+    assert!(began.until(restoring.at) >= seconds(67), "{}", restoring.at);
+}

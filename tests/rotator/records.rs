@@ -206,3 +206,72 @@ async fn the_age_of_a_token_counts_from_its_issue_and_not_from_the_end_of_the_ru
     let head = world.journal.heads(&filter, tokenturn::journal::Page::first(1)).await.unwrap().remove(0);
     assert_eq!(head.current.unwrap().since, issued);
 }
+
+#[tokio::test]
+async fn a_log_that_somebody_changed_is_not_acted_upon() {
+    let tampers: [(&str, fn(&mut tokenturn::journal::Log)); 5] = [
+        ("the value in use is gone", |log| log.values.clear()),
+        ("it says that another token is in use", |log| {
+            let current = log.head.current.as_mut().unwrap();
+            current.id = Some(tokenturn::TokenId::new("7").unwrap());
+        }),
+        ("it says that nothing is open", |log| log.head.status = Status::Idle),
+        ("its records are gone, and what is in use is not", |log| {
+            log.records.clear();
+            (log.head.since, log.head.last) = (Seq::ZERO, Seq::ZERO);
+        }),
+        ("a record says something else", |log| {
+            let last = log.records.last_mut().unwrap();
+            last.fact = last.fact.replace("draining", "cut_over");
+        }),
+    ];
+    for (what, tamper) in tampers {
+        let (world, journal) = stumbling(World::new());
+        completed(&world.rotator().rotate(world.held()).await.unwrap());
+        let policy = crate::world::swift().grace(seconds(3600)).linger(seconds(0));
+        world.with_policy(policy).rotate(tokenturn::Predecessor::Kept).await.unwrap();
+        *journal.tampered.lock().unwrap() = Some(tamper);
+        let (live, held) = (world.provider.live(), world.a.holds());
+        world.clock.advance(seconds(7200));
+        for done in
+            [world.rotator().rotate(tokenturn::Predecessor::Kept).await.map(Some), world.rotator().resume_due().await]
+        {
+            let error = done.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Journal, "{what}: {error}");
+            assert!(error.to_string().contains("do not act on it"), "{what}: {error}");
+        }
+        assert_eq!((world.provider.live(), world.a.holds()), (live, held), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn what_may_be_on_record_is_not_undone_because_the_journal_cannot_be_read() {
+    let (world, journal) = stumbling(World::new());
+    for _ in 0..10 {
+        journal.at("issued", Stumble::LostAfter);
+    }
+    // The answer to the append is lost, and so are the looks whether it is there.
+    journal.deaf.store(0, std::sync::atomic::Ordering::SeqCst);
+    let rotator = world.rotator();
+    let issued = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (seen, deaf) = (issued.clone(), journal.clone());
+    journal.on_issued(move || {
+        seen.store(true, std::sync::atomic::Ordering::SeqCst);
+        deaf.deaf.store(5, std::sync::atomic::Ordering::SeqCst);
+    });
+    let outcome = rotator.rotate(world.held()).await;
+    assert!(issued.load(std::sync::atomic::Ordering::SeqCst));
+    if let Ok(run) = outcome {
+        completed(&run);
+    } else {
+        assert!(world.provider.is_alive(&world.newest()), "it is on record");
+        journal.deaf.store(0, std::sync::atomic::Ordering::SeqCst);
+        world.clock.advance(seconds(3600));
+        completed(&world.rotator().resume_due().await.unwrap().unwrap());
+    }
+    assert_eq!(
+        world.count(|fact| matches!(fact, Fact::Revoking { token: tokenturn::rotation::TokenRef::New(_), .. })),
+        0
+    );
+    assert_eq!(world.provider.live(), 1);
+}

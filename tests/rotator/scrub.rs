@@ -69,3 +69,69 @@ async fn what_repeats_a_secret_is_neither_written_down_nor_told() {
         }
     }
 }
+
+/// Its ids are the first part of its tokens.
+#[derive(Debug)]
+struct Telling(tokenturn::provider::memory::MemoryProvider);
+
+#[async_trait]
+impl tokenturn::Provider for Telling {
+    #[expect(clippy::unnecessary_literal_bound, reason = "the trait's signature")]
+    fn name(&self) -> &str {
+        "telling"
+    }
+
+    fn capabilities(&self) -> tokenturn::provider::ProviderCapabilities {
+        self.0.capabilities()
+    }
+
+    fn scopes(&self) -> ScopeModel {
+        self.0.scopes()
+    }
+
+    async fn inspect(&self, token: &tokenturn::Token) -> Result<tokenturn::Grant> {
+        self.0.inspect(token).await
+    }
+
+    async fn issue(&self, request: &tokenturn::provider::IssueRequest<'_>) -> Result<tokenturn::provider::Issuance> {
+        let mut issued = self.0.issue(request).await?;
+        if let tokenturn::provider::Issuance::Minted(candidate) = &mut issued {
+            let value = candidate.token.expose();
+            candidate.id = Some(tokenturn::TokenId::new(&value[..value.len() - 1]).unwrap());
+        }
+        Ok(issued)
+    }
+
+    async fn collect(&self, ticket: &tokenturn::Token) -> Result<tokenturn::provider::Issuance> {
+        self.0.collect(ticket).await
+    }
+
+    async fn revoke(&self, token: &tokenturn::RetiredToken) -> Result<tokenturn::provider::Revocation> {
+        self.0.revoke(token).await
+    }
+
+    async fn status(&self, id: &tokenturn::TokenId) -> Result<tokenturn::provider::Liveness> {
+        self.0.status(id).await
+    }
+
+    async fn find(&self, label: &tokenturn::Label) -> Result<Vec<tokenturn::TokenId>> {
+        self.0.find(label).await
+    }
+}
+
+#[tokio::test]
+async fn an_id_is_kept_as_it_is_for_a_token_is_ended_by_it() {
+    let world = World::new();
+    let bot = tokenturn::Rotator::builder("bot", Telling(world.provider.clone()))
+        .consumer(world.a.clone())
+        .policy(swift())
+        .journal(world.journal.clone())
+        .clock(std::sync::Arc::new(world.clock.clone()))
+        .build()
+        .unwrap();
+    completed(&bot.rotate(world.held()).await.unwrap());
+    let filter = tokenturn::journal::HeadFilter::all();
+    let head = world.journal.heads(&filter, tokenturn::journal::Page::first(1)).await.unwrap().remove(0);
+    let id = head.current.unwrap().id.unwrap();
+    assert!(world.newest().expose().starts_with(id.as_str()), "{id}");
+}

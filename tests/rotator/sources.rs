@@ -192,7 +192,7 @@ async fn the_secret_that_came_with_a_token_is_kept_and_used_for_the_next() {
 #[tokio::test]
 async fn the_secret_of_a_token_that_is_gone_is_not_taken_for_that_of_another() {
     let world = with_companions().await;
-    let given = world.provider.mint("owner", repo());
+    let given = world.provider.mint("bot", repo());
     completed(&world.rotator().adopt(given, Predecessor::Kept).await.unwrap());
     assert_eq!(world.kept().await, ["current"]);
 }

@@ -188,7 +188,6 @@ pub(crate) fn stuck(run: &Run) -> String {
 }
 
 /// A journal that stumbles where it is told to.
-#[derive(Debug)]
 pub(crate) struct Stumbling {
     pub(crate) inner: Arc<dyn Journal>,
     faults: Mutex<Vec<(&'static str, Stumble)>>,
@@ -198,6 +197,18 @@ pub(crate) struct Stumbling {
     /// How much was written on trial, and whether that fails.
     pub(crate) rehearsed: Mutex<Vec<usize>>,
     pub(crate) full: std::sync::atomic::AtomicBool,
+    /// What somebody made of the file.
+    pub(crate) tampered: Mutex<Option<fn(&mut Log)>>,
+    /// How many of the next reads fail.
+    pub(crate) deaf: std::sync::atomic::AtomicUsize,
+    /// What else happens when a token is stored.
+    on_issued: Mutex<Option<Box<dyn Fn() + Send>>>,
+}
+
+impl std::fmt::Debug for Stumbling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Stumbling({:?})", self.inner)
+    }
 }
 
 /// What goes wrong with the append that holds a fact of some kind.
@@ -223,7 +234,18 @@ impl Stumbling {
 
     fn new(inner: Arc<dyn Journal>, rescues: bool) -> Self {
         let (faults, rescued, rehearsed) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { inner, faults, rescues, rescued, rehearsed, full: false.into() }
+        let (tampered, deaf) = (Mutex::default(), 0.into());
+        Self {
+            inner,
+            faults,
+            rescues,
+            rescued,
+            rehearsed,
+            full: false.into(),
+            tampered,
+            deaf,
+            on_issued: Mutex::default(),
+        }
     }
 
     /// The next append that holds such a fact goes wrong.
@@ -231,7 +253,17 @@ impl Stumbling {
         self.faults.lock().unwrap().push((fact, stumble));
     }
 
+    /// This happens whenever a new token is stored.
+    pub(crate) fn on_issued(&self, happens: impl Fn() + Send + 'static) {
+        *self.on_issued.lock().unwrap() = Some(Box::new(happens));
+    }
+
     fn take(&self, batch: &Batch) -> Option<Stumble> {
+        if batch.records.iter().any(|record| record.fact.contains("\"fact\":\"issued\""))
+            && let Some(happens) = &*self.on_issued.lock().unwrap()
+        {
+            happens();
+        }
         let mut faults = self.faults.lock().unwrap();
         let holds =
             |fact: &str| batch.records.iter().any(|record| record.fact.contains(&format!("\"fact\":\"{fact}\"")));
@@ -288,7 +320,16 @@ impl Journal for Stumbling {
     }
 
     async fn load(&self, credential: &CredentialName, span: Span) -> Result<Log> {
-        self.inner.load(credential, span).await
+        let one_less = |left: usize| left.checked_sub(1);
+        let order = std::sync::atomic::Ordering::SeqCst;
+        if self.deaf.fetch_update(order, order, one_less).is_ok() {
+            return Err(Error::new(ErrorKind::Journal, "the journal cannot be read"));
+        }
+        let mut log = self.inner.load(credential, span).await?;
+        if let Some(tamper) = *self.tampered.lock().unwrap() {
+            tamper(&mut log);
+        }
+        Ok(log)
     }
 
     async fn heads(&self, filter: &HeadFilter, page: Page) -> Result<Vec<Head>> {

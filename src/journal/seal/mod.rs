@@ -92,6 +92,17 @@ impl Sealed {
     }
 }
 
+impl Sealed {
+    /// What may be shown of it, and changes with every byte.
+    pub(crate) fn digest(&self) -> String {
+        let bytes = match &self.0 {
+            Inner::Bytes(bytes) => Sha256::digest(bytes),
+            Inner::InProcess(token) => return token.fingerprint().to_string(),
+        };
+        bytes.iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
+    }
+}
+
 impl fmt::Debug for Sealed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {

@@ -7,6 +7,7 @@ use super::old::standing;
 use super::place::{check, judged};
 use super::{Session, by_provider, failed, inspect};
 use crate::clock::Timestamp;
+use crate::consumer::Verification;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guide::Guide;
 use crate::name::ConsumerName;
@@ -19,6 +20,9 @@ pub(super) async fn find_orphans(session: &Session) -> Result<Vec<Fact>> {
     else {
         return Err(Error::new(ErrorKind::Internal, "there is no lost attempt"));
     };
+    if !session.state()?.charter().can.finds_by_label {
+        return Ok(vec![Fact::OrphanPossible { attempt, label }]);
+    }
     let ids = session.inner.provider.find(&label).await.map_err(|error| by_provider(session, error))?;
     Ok(vec![Fact::OrphansFound { attempt, ids }])
 }
@@ -45,7 +49,8 @@ pub(super) async fn last_look(session: &Session) -> Result<Vec<Fact>> {
         .collect();
     let token = &token;
     // Collected first: a stream that makes them as it goes could not be sent between threads.
-    let looks: Vec<_> = provable.iter().map(|name| async move { (name, check(session, name, token).await) }).collect();
+    let looks: Vec<_> =
+        provable.iter().map(|name| async move { (name, checked_in_time(session, name, token).await) }).collect();
     let checks: Vec<_> = stream::iter(looks).buffered(session.inner.policy.parallel).collect().await;
     let mut facts = Vec::new();
     for (name, verification) in checks {
@@ -58,6 +63,15 @@ pub(super) async fn last_look(session: &Session) -> Result<Vec<Fact>> {
     facts.sort_by_key(|fact| !matches!(fact, Fact::Relapsed { .. }));
     facts.truncate(facts.iter().filter(|fact| matches!(fact, Fact::Relapsed { .. })).count().max(1));
     Ok(if facts.is_empty() { vec![Fact::LastLooked] } else { facts })
+}
+
+/// One place of many: none takes the time of the others.
+async fn checked_in_time(session: &Session, name: &ConsumerName, token: &AdmittedToken) -> Result<Verification> {
+    let slow = |_| {
+        let text = "there was no answer in the time that the policy gives: look at the line, or give more";
+        Error::new(ErrorKind::Unavailable, text).with_subject(name.as_str())
+    };
+    tokio::time::timeout(session.inner.policy.act_timeout, check(session, name, token)).await.map_err(slow)?
 }
 
 /// Whether somebody has used the old token lately, though every place has the new one: it must be quiet for as long as the

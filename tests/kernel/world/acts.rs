@@ -86,7 +86,7 @@ impl World {
             Act::LookAtPredecessor => self.look(setting, act),
             Act::Preflight(consumer) => self.preflight(setting, state, act, consumer),
             Act::Issue => self.issue(setting, state, act),
-            Act::FindOrphans => self.find(state, act),
+            Act::FindOrphans => self.find(setting, state, act),
             Act::Collect => self.collect(setting, state, act),
             Act::Admit => self.admit(state, act),
             Act::Install(consumer) => self.install(setting, state, act, consumer),
@@ -186,9 +186,14 @@ impl World {
         turns.all
     }
 
-    fn find(&self, state: &State, act: &Act) -> Vec<Turn> {
+    fn find(&self, setting: &Setting, state: &State, act: &Act) -> Vec<Turn> {
         let mut turns = Turns::of(self, act, None);
         let attempt = attempts(state);
+        if !setting.finds {
+            let label = Label::new(format!("label{attempt}")).unwrap();
+            turns.good(self.clone(), Fact::OrphanPossible { attempt, label });
+            return turns.all;
+        }
         let ids = self.tokens.iter().filter(|token| token.attempt == attempt && token.alive && !token.journaled);
         let ids = ids.map(|token| TokenId::new(format!("id{}", token.attempt)).unwrap()).collect();
         turns.good(self.clone(), Fact::OrphansFound { attempt, ids });
