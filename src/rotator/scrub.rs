@@ -103,9 +103,9 @@ fn withhold(value: &mut Value, secrets: &Redactor) -> bool {
         Value::Array(items) => items.iter_mut().fold(false, |found, item| withhold(item, secrets) | found),
         Value::Object(fields) => {
             let told = fields.keys().filter(|key| secrets.is_repeated_in(key)).cloned().collect::<Vec<_>>();
-            told.iter().for_each(|key| {
+            for key in &told {
                 fields.remove(key);
-            });
+            }
             withhold_in(fields.iter_mut(), secrets) || !told.is_empty()
         }
         _ => false,

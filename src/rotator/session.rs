@@ -268,7 +268,7 @@ impl Session {
             match (log.records.first(), batch.records.first()) {
                 (Some(there), Some(ours)) if there.mac == ours.mac => return Ok(()),
                 (None, _) if n + 1 < TRIES && failure.effect() == Effect::Unknown => {
-                    self.inner.clock.sleep(Duration::from_millis(100 << n)).await
+                    self.inner.clock.sleep(Duration::from_millis(100 << n)).await;
                 }
                 _ => return Err(failure),
             }

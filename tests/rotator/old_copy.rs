@@ -13,7 +13,7 @@ fn revoked_new(world: &World) -> usize {
 }
 
 /// A run whose first attempt is lost, so that what it made is found again as an orphan; and what the places really hold.
-async fn orphan_in_use(can: ProviderCapabilities, new: Proof) -> World {
+fn orphan_in_use(can: ProviderCapabilities, new: Proof) -> World {
     let world = World::of(can).with_a(place().proving(Proof::Always, new)).with_b(place().proving(Proof::Always, new));
     world.provider.plan_fault("issue", Fault::LostAfter);
     // The journal is an old copy: it knows of the attempt, and not that its token went everywhere.
@@ -24,7 +24,7 @@ async fn orphan_in_use(can: ProviderCapabilities, new: Proof) -> World {
 #[tokio::test(start_paused = true)]
 async fn what_is_found_of_a_lost_attempt_may_be_in_use_and_goes_last() {
     for new in [Proof::Always, Proof::Never] {
-        let world = orphan_in_use(overlap(), new).await;
+        let world = orphan_in_use(overlap(), new);
         let bot = world.with_policy(swift().linger(seconds(0)));
         // It stops where the lost attempt is to be looked for.
         assert!(matches!(bot.rotate(world.held()).await.unwrap().outcome, Outcome::BackingOff { .. }));
@@ -35,7 +35,7 @@ async fn what_is_found_of_a_lost_attempt_may_be_in_use_and_goes_last() {
         let run = world.rotator().resume_due().await.unwrap().unwrap();
         completed(&run);
         let facts = world.facts();
-        let at = |is: &dyn Fn(&Fact) -> bool| facts.iter().rposition(|fact| is(fact)).unwrap();
+        let at = |is: &dyn Fn(&Fact) -> bool| facts.iter().rposition(is).unwrap();
         let orphan = at(&|fact| matches!(fact, Fact::Revoking { token: tokenturn::rotation::TokenRef::Found(_), .. }));
         assert!(at(&|fact| matches!(fact, Fact::Verified { .. })) < orphan, "{new:?}");
         assert_eq!(world.provider.live(), 1);

@@ -23,7 +23,7 @@ async fn what_a_person_is_late_with_is_told_once_and_never_acted_upon() {
     world.clock.advance(seconds(3600));
     for _ in 0..3 {
         bot.resume_due().await.unwrap();
-        assert_eq!(bot.open_rotations().await.unwrap(), [run.clone()]);
+        assert_eq!(bot.open_rotations().await.unwrap(), std::slice::from_ref(&run));
     }
     assert_eq!(told(&world), 1);
     assert!(world.provider.is_alive(&world.old) && world.all_hold(&world.old));

@@ -209,7 +209,8 @@ async fn the_age_of_a_token_counts_from_its_issue_and_not_from_the_end_of_the_ru
 
 #[tokio::test]
 async fn a_log_that_somebody_changed_is_not_acted_upon() {
-    let tampers: [(&str, fn(&mut tokenturn::journal::Log)); 5] = [
+    type Tamper = (&'static str, fn(&mut tokenturn::journal::Log));
+    let tampers: [Tamper; 5] = [
         ("the value in use is gone", |log| log.values.clear()),
         ("it says that another token is in use", |log| {
             let current = log.head.current.as_mut().unwrap();

@@ -233,17 +233,15 @@ impl Stumbling {
     }
 
     fn new(inner: Arc<dyn Journal>, rescues: bool) -> Self {
-        let (faults, rescued, rehearsed) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let (tampered, deaf) = (Mutex::default(), 0.into());
         Self {
             inner,
-            faults,
+            faults: Mutex::default(),
             rescues,
-            rescued,
-            rehearsed,
+            rescued: Mutex::default(),
+            rehearsed: Mutex::default(),
             full: false.into(),
-            tampered,
-            deaf,
+            tampered: Mutex::default(),
+            deaf: 0.into(),
             on_issued: Mutex::default(),
         }
     }
