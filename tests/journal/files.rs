@@ -161,6 +161,66 @@ async fn an_empty_file_is_what_a_crash_leaves_and_becomes_a_journal() {
     assert_eq!(numbers(&SqliteJournal::open(&path).unwrap()).await, [1]);
 }
 
+/// What SQLite keeps beside a database of no pages, while it writes the first one.
+fn hot_journal() -> Vec<u8> {
+    let mut header = vec![0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    for number in [0_u32, 7, 0, 512, 4096] {
+        header.extend(number.to_be_bytes());
+    }
+    header.resize(512, 0);
+    header
+}
+
+fn private(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+}
+
+#[tokio::test]
+async fn a_kill_while_the_journal_is_made_leaves_one_that_opens_ever_after() {
+    let folder = Folder::new();
+    let path = folder.path("journal");
+    Connection::open(&path).unwrap().execute_batch("PRAGMA application_id = 0x7474726e").unwrap();
+    private(&folder.path("journal-journal"), &hot_journal());
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    for after in 0..3 {
+        let journal = SqliteJournal::open(&path).unwrap();
+        let lease = claim(&journal, "bot", "a").await.unwrap();
+        journal.append(&lease, Seq::new(after), &batch(&lease, after)).await.unwrap();
+    }
+    let raw = Connection::open(&path).unwrap();
+    let id: i32 = raw.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap();
+    assert_eq!(id, 0x7474_726e);
+}
+
+#[tokio::test]
+async fn a_journal_that_lost_its_mark_is_known_by_its_tables_and_gets_it_back() {
+    let folder = Folder::new();
+    let path = folder.path("journal");
+    drop(SqliteJournal::open(&path).unwrap());
+    let raw = Connection::open(&path).unwrap();
+    raw.execute_batch("PRAGMA application_id = 0").unwrap();
+    drop(raw);
+    drop(SqliteJournal::open(&path).unwrap());
+    let raw = Connection::open(&path).unwrap();
+    let id: i32 = raw.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap();
+    assert_eq!(id, 0x7474_726e);
+}
+
+#[test]
+fn a_database_of_another_program_that_lies_in_its_log_alone_is_refused() {
+    let folder = Folder::new();
+    let (theirs, path) = (folder.path("theirs"), folder.path("journal"));
+    let open = Connection::open(&theirs).unwrap();
+    open.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE theirs (a)").unwrap();
+    private(&path, &fs::read(&theirs).unwrap());
+    private(&folder.path("journal-wal"), &fs::read(folder.path("theirs-wal")).unwrap());
+    refused(&path, ErrorKind::Configuration, "another program");
+    let raw = Connection::open(&path).unwrap();
+    let id: i32 = raw.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap();
+    assert_eq!(id, 0);
+}
+
 #[tokio::test]
 async fn odd_names_are_paths_and_never_addresses() {
     let folder = Folder::new();

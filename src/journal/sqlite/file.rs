@@ -26,9 +26,11 @@ impl Files {
         if rescue == database {
             return Err(refused(&rescue, "is the journal itself: give its rescue file another path"));
         }
-        for path in [&database, &beside(&database, "-wal"), &beside(&database, "-shm"), &rescue] {
-            check(path)?;
+        check(&database)?;
+        for suffix in ["-wal", "-shm", "-journal"] {
+            check(&beside(&database, suffix))?;
         }
+        check(&rescue)?;
         Ok(Self { database, rescue })
     }
 }

@@ -7,11 +7,14 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::failure;
+use super::{failure, file};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Says that a file is a journal of this crate: the letters `ttrn`.
 const APPLICATION: i32 = 0x7474_726e;
+
+/// A shorter file is no database, though SQLite takes it for an empty one.
+const SMALLEST: u64 = 512;
 
 /// How long one process waits for another.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
@@ -71,13 +74,17 @@ pub(super) type JournalId = [u8; 16];
 
 /// Refuses a file that is not ours, without touching it: read as it lies there, without its log and without a lock.
 pub(super) fn probe(path: &Path) -> Result<()> {
+    // Asked before it is read: what is made meanwhile by another process is no reason to refuse it.
+    let length = std::fs::metadata(path).map(|found| found.len()).unwrap_or_default();
+    // Beside a log of changes to undo, what lies there means nothing before they are undone.
+    if length == 0 || file::beside(path, "-journal").exists() {
+        return Ok(());
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let read = Connection::open_with_flags(address(path), flags)
-        .and_then(|db| db.query_row("PRAGMA application_id", [], |row| row.get::<_, i32>(0)));
-    match read {
-        Ok(APPLICATION) => Ok(()),
-        Ok(_) if is_empty(path) => Ok(()),
-        Ok(_) => Err(foreign(path, "is a database of another program")),
+    match Connection::open_with_flags(address(path), flags).and_then(|db| Content::of(&db)) {
+        Ok(Content::Foreign) => Err(foreign(path, "is a database of another program")),
+        Ok(Content::Empty) if length < SMALLEST => Err(foreign(path, "is not a journal")),
+        Ok(Content::Empty | Content::Ours) => Ok(()),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
             Err(foreign(path, "is not a journal, or was damaged beyond recognition"))
         }
@@ -86,8 +93,28 @@ pub(super) fn probe(path: &Path) -> Result<()> {
     }
 }
 
-fn is_empty(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|found| found.len() == 0)
+/// Whose database it is.
+enum Content {
+    Empty,
+    Ours,
+    Foreign,
+}
+
+impl Content {
+    /// The mark says it, or the tables do: a crash while the journal was made may have left either without the other.
+    fn of(db: &Connection) -> rusqlite::Result<Self> {
+        let application: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+        let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let sql = "SELECT count(*), count(*) FILTER (WHERE type = 'table' AND name IN
+                   ('journal', 'credential', 'head', 'record', 'value')) FROM sqlite_schema";
+        let (all, ours): (i64, i64) = db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(match application {
+            APPLICATION | 0 if all == 0 && version == 0 => Self::Empty,
+            APPLICATION => Self::Ours,
+            0 if ours == 5 => Self::Ours,
+            _ => Self::Foreign,
+        })
+    }
 }
 
 fn foreign(path: &Path, what: &str) -> Error {
@@ -123,9 +150,9 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
         let text = format!("{} can only be read: make the file and its disk writable for this user", path.display());
         return Err(Error::new(ErrorKind::Journal, text));
     }
-    if is_empty(path) {
-        // Before anything else, so that a file with any content says whose it is.
-        db.pragma_update(None, "application_id", APPLICATION).map_err(failure::database)?;
+    // Asked through the connection, which has undone by now what a crash left half done.
+    if matches!(Content::of(&db).map_err(failure::database)?, Content::Foreign) {
+        return Err(foreign(path, "is a database of another program"));
     }
     migrate(&mut db)?;
     Ok(db)
@@ -171,6 +198,12 @@ fn migrate(db: &mut Connection) -> Result<()> {
     let from = known(version(&change)?)?;
     for step in &MIGRATIONS[from..] {
         change.execute_batch(step).map_err(failure::database)?;
+    }
+    let application: i32 =
+        change.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(failure::database)?;
+    if application != APPLICATION {
+        // With the tables or not at all: a journal that is cut off while it is made is one that has not been made.
+        change.pragma_update(None, "application_id", APPLICATION).map_err(failure::database)?;
     }
     if from < MIGRATIONS.len() {
         change
