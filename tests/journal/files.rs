@@ -5,12 +5,12 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
 use rusqlite::Connection;
-use tokenturn::ErrorKind;
-use tokenturn::journal::{Journal, Seq, SqliteJournal};
+use tokenturn::journal::{Journal, Seq, Span, SqliteJournal};
+use tokenturn::{Effect, ErrorKind};
 
 use crate::child;
 use crate::folder::Folder;
-use crate::support::{batch, claim, numbers};
+use crate::support::{batch, bot, claim, numbers};
 
 #[track_caller]
 fn refused(path: &Path, kind: ErrorKind, word: &str) {
@@ -248,4 +248,59 @@ async fn a_journal_that_can_only_be_read_is_refused() {
     refused(&path, ErrorKind::Journal, "writ");
     fs::write(&path, &whole).unwrap();
     SqliteJournal::open(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_process_stops_writing_when_a_newer_version_has_changed_the_tables() {
+    let folder = Folder::new();
+    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
+    let lease = claim(&journal, "bot", "a").await.unwrap();
+    let raw = Connection::open(folder.path("journal")).unwrap();
+    raw.execute_batch("PRAGMA user_version = 99").unwrap();
+    let error = journal.append(&lease, Seq::ZERO, &batch(&lease, 0)).await.unwrap_err();
+    assert_eq!((error.kind(), error.effect()), (ErrorKind::Configuration, Effect::None));
+    assert!(error.to_string().contains("restart it with the newer version"), "{error}");
+    raw.execute_batch("PRAGMA user_version = 1").unwrap();
+    journal.append(&lease, Seq::ZERO, &batch(&lease, 0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_goes_into_a_log_that_was_removed_is_not_called_stored() {
+    let folder = Folder::new();
+    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
+    let lease = claim(&journal, "bot", "a").await.unwrap();
+    journal.append(&lease, Seq::ZERO, &batch(&lease, 0)).await.unwrap();
+    fs::remove_file(folder.path("journal-wal")).unwrap();
+    let error = journal.append(&lease, Seq::new(1), &batch(&lease, 1)).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Journal && error.to_string().contains("journal-wal"), "{error}");
+    assert!(journal.load(&bot(), Span::Head).await.is_err());
+}
+
+#[tokio::test]
+async fn a_backup_is_a_journal_of_its_moment_for_its_owner_alone() {
+    let folder = Folder::new();
+    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
+    let lease = claim(&journal, "bot", "a").await.unwrap();
+    journal.append(&lease, Seq::ZERO, &batch(&lease, 0)).await.unwrap();
+    journal.backup(folder.path("copy")).await.unwrap();
+    journal.append(&lease, Seq::new(1), &batch(&lease, 1)).await.unwrap();
+    assert_eq!(mode(&folder.path("copy")), 0o600);
+    let error = journal.backup(folder.path("copy")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    drop(journal);
+    fs::rename(folder.path("copy"), folder.path("journal")).unwrap();
+    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
+    assert_eq!(numbers(&journal).await, [1]);
+    assert!(journal.rescued().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_journal_that_is_held_for_too_long_is_busy() {
+    let folder = Folder::new();
+    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
+    let lease = claim(&journal, "bot", "a").await.unwrap();
+    let raw = Connection::open(folder.path("journal")).unwrap();
+    raw.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = journal.append(&lease, Seq::ZERO, &batch(&lease, 0)).await.unwrap_err();
+    assert_eq!((error.kind(), error.effect()), (ErrorKind::Busy, Effect::None), "{error}");
 }

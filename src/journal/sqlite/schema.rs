@@ -1,12 +1,13 @@
 //! The database: how it is opened, what is in it, and how an older one becomes a newer one.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
+use super::rescue::RescueId;
 use super::{failure, file};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -21,8 +22,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What leads from one version to the next. What was released is never changed, only followed.
 const MIGRATIONS: &[&str] = &["
-    CREATE TABLE journal (id BLOB NOT NULL) STRICT;
-    INSERT INTO journal VALUES (randomblob(16));
+    -- `rescue` is the rescue file that belongs to it, and `rescue_at` where that lay last.
+    CREATE TABLE journal (id BLOB NOT NULL, rescue BLOB, rescue_at TEXT) STRICT;
+    INSERT INTO journal (id) VALUES (randomblob(16));
 
     -- Who may write. Apart from the heads, so that no writing of those can set an epoch back.
     CREATE TABLE credential (
@@ -84,12 +86,11 @@ pub(super) fn probe(path: &Path) -> Result<()> {
     match Connection::open_with_flags(address(path), flags).and_then(|db| Content::of(&db)) {
         Ok(Content::Foreign) => Err(foreign(path, "is a database of another program")),
         Ok(Content::Empty) if length < SMALLEST => Err(foreign(path, "is not a journal")),
-        Ok(Content::Empty | Content::Ours) => Ok(()),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
             Err(foreign(path, "is not a journal, or was damaged beyond recognition"))
         }
         // Read without a lock it may look torn while another process writes; opened properly, it shows what it is.
-        Err(_) => Ok(()),
+        Ok(Content::Empty | Content::Ours) | Err(_) => Ok(()),
     }
 }
 
@@ -177,10 +178,22 @@ fn set_up(db: Connection) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
+fn version(db: &Connection) -> Result<i64> {
+    db.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failure::database)
+}
+
+/// Begins to write, unless a newer version has changed the tables since they were opened.
+pub(super) fn begin(db: &Connection) -> Result<()> {
+    db.execute_batch("BEGIN IMMEDIATE").map_err(failure::database)?;
+    if usize::try_from(version(db)?) == Ok(MIGRATIONS.len()) {
+        return Ok(());
+    }
+    let text = "another process has brought the journal up to a newer version of tokenturn, and this one cannot write it any \
+                more: restart it with the newer version";
+    Err(Error::new(ErrorKind::Configuration, text))
+}
+
 fn migrate(db: &mut Connection) -> Result<()> {
-    let version = |db: &Connection| {
-        db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map_err(failure::database)
-    };
     let known = |version: i64| {
         usize::try_from(version).ok().filter(|version| *version <= MIGRATIONS.len()).ok_or_else(|| {
             let text =
@@ -216,4 +229,19 @@ fn migrate(db: &mut Connection) -> Result<()> {
 /// Which journal it is.
 pub(super) fn id(db: &Connection) -> Result<JournalId> {
     db.query_row("SELECT id FROM journal", [], |row| row.get(0)).map_err(failure::database)
+}
+
+/// The rescue file that belongs to it, and where that lay last.
+pub(super) fn rescue(db: &Connection) -> Result<Option<(RescueId, PathBuf)>> {
+    let (id, path): (Option<RescueId>, Option<String>) = db
+        .query_row("SELECT rescue, rescue_at FROM journal", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(failure::database)?;
+    Ok(id.map(|id| (id, path.unwrap_or_default().into())))
+}
+
+/// Says which rescue file belongs to it from now on.
+pub(super) fn adopt(db: &Connection, rescue: RescueId, path: &Path) -> Result<()> {
+    let change = "UPDATE journal SET rescue = ?1, rescue_at = ?2";
+    db.execute(change, params![rescue, path.to_string_lossy()]).map_err(failure::database)?;
+    Ok(())
 }
