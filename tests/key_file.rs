@@ -72,6 +72,17 @@ fn a_file_that_is_not_there_is_made_for_its_owner_alone() {
 }
 
 #[test]
+fn a_file_that_must_be_there_is_never_made() {
+    let folder = Folder::new();
+    let existing = KeyFile::existing(folder.path());
+    refused(&existing, "no such file");
+    assert_eq!(existing.rotate().unwrap_err().kind(), ErrorKind::Configuration);
+    assert!(folder.names().is_empty());
+    let ring = folder.file().keys().unwrap();
+    assert_eq!(ids(&existing.keys().unwrap()), ids(&ring));
+}
+
+#[test]
 fn a_file_that_others_may_read_or_write_is_refused_with_the_command_that_mends_it() {
     let folder = Folder::new();
     folder.file().keys().unwrap();

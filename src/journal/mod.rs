@@ -28,7 +28,7 @@ pub use seal::{InProcess, SealContext, Sealed, Sealer};
 #[cfg(feature = "seal")]
 pub use seal::{Key, KeyFile, KeyId, KeyRing, KeySealer, KeySource};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteJournal, SqliteOptions, SqliteStats};
+pub use sqlite::{RescuedBatch, SqliteJournal, SqliteOptions, SqliteStats};
 
 /// Where facts become durable: one log for each credential, of which a rotation is a span.
 ///

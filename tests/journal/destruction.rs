@@ -149,3 +149,48 @@ async fn no_part_of_many_destroyed_values_stays_behind_as_pages_move() {
     assert!(alive.iter().all(|(_, bytes)| bytes.array_windows().any(|part| is_there(&part))));
     assert_eq!(dead.iter().flat_map(|bytes| bytes.array_windows()).filter(is_there).count(), 0);
 }
+
+/// Numbers that look random and are the same each time.
+fn numbers(seed: u64) -> impl FnMut(u64) -> u64 {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    move |below| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) % below
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_what_was_destroyed_stays_whatever_its_size_and_order() {
+    for seed in 1..=12 {
+        let folder = Folder::new();
+        let journal = SqliteJournal::open(folder.path("journal")).unwrap();
+        let lease = claim(&journal, "bot", "a").await.unwrap();
+        let mut next = numbers(seed);
+        let mut alive: Vec<(u64, Vec<u8>)> = Vec::new();
+        let mut dead = Vec::new();
+        for round in 0..25 {
+            let mut step = batch(&lease, round);
+            for part in 0..=next(6) {
+                let size = [40, 120, 300, 900, 5000][usize::try_from(next(5)).unwrap()];
+                let bytes = noise(seed << 32 | round << 8 | part, usize::try_from(40 + next(size)).unwrap());
+                let id = round << 8 | part;
+                step.keep.push(value(&lease, &format!("value-{id}"), &bytes));
+                alive.push((id, bytes));
+            }
+            for _ in 0..next(7).min(alive.len() as u64) {
+                let (id, bytes) = alive.swap_remove(usize::try_from(next(alive.len() as u64)).unwrap());
+                step.destroy.push(ValueId::new(format!("value-{id}")));
+                dead.push(bytes);
+            }
+            journal.append(&lease, Seq::new(round), &step).await.unwrap();
+        }
+        journal.checkpoint().await.unwrap();
+        let there = parts(&folder);
+        let is_there = |part: &&[u8; PART]| there.contains(*part);
+        assert!(alive.iter().all(|(_, bytes)| bytes.array_windows().any(|part| is_there(&part))));
+        let left = dead.iter().filter(|bytes| bytes.array_windows().any(|part| is_there(&part))).count();
+        assert_eq!(left, 0, "seed {seed}: of {} destroyed values", dead.len());
+    }
+}

@@ -5,12 +5,12 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 
 use rusqlite::Connection;
-use tokenturn::ErrorKind;
-use tokenturn::journal::{Journal, Seq, SqliteJournal};
+use tokenturn::journal::{Journal, Seq, Span, SqliteJournal};
+use tokenturn::{Effect, ErrorKind};
 
 use crate::child;
 use crate::folder::Folder;
-use crate::support::{batch, claim, numbers};
+use crate::support::{batch, bot, claim, numbers};
 
 #[track_caller]
 fn refused(path: &Path, kind: ErrorKind, word: &str) {
@@ -161,6 +161,66 @@ async fn an_empty_file_is_what_a_crash_leaves_and_becomes_a_journal() {
     assert_eq!(numbers(&SqliteJournal::open(&path).unwrap()).await, [1]);
 }
 
+/// What SQLite keeps beside a database of no pages, while it writes the first one.
+fn hot_journal() -> Vec<u8> {
+    let mut header = vec![0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    for number in [0_u32, 7, 0, 512, 4096] {
+        header.extend(number.to_be_bytes());
+    }
+    header.resize(512, 0);
+    header
+}
+
+fn private(path: &Path, bytes: &[u8]) {
+    fs::write(path, bytes).unwrap();
+    fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+}
+
+#[tokio::test]
+async fn a_kill_while_the_journal_is_made_leaves_one_that_opens_ever_after() {
+    let folder = Folder::new();
+    let path = folder.path("journal");
+    Connection::open(&path).unwrap().execute_batch("PRAGMA application_id = 0x7474726e").unwrap();
+    private(&folder.path("journal-journal"), &hot_journal());
+    fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+    for after in 0..3 {
+        let journal = SqliteJournal::open(&path).unwrap();
+        let lease = claim(&journal, "bot", "a").await.unwrap();
+        journal.append(&lease, Seq::new(after), &batch(&lease, after)).await.unwrap();
+    }
+    let raw = Connection::open(&path).unwrap();
+    let id: i32 = raw.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap();
+    assert_eq!(id, 0x7474_726e);
+}
+
+#[tokio::test]
+async fn a_journal_that_lost_its_mark_is_known_by_its_tables_and_gets_it_back() {
+    let folder = Folder::new();
+    let path = folder.path("journal");
+    drop(SqliteJournal::open(&path).unwrap());
+    let raw = Connection::open(&path).unwrap();
+    raw.execute_batch("PRAGMA application_id = 0").unwrap();
+    drop(raw);
+    drop(SqliteJournal::open(&path).unwrap());
+    let raw = Connection::open(&path).unwrap();
+    let id: i32 = raw.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap();
+    assert_eq!(id, 0x7474_726e);
+}
+
+#[test]
+fn a_database_of_another_program_that_lies_in_its_log_alone_is_refused() {
+    let folder = Folder::new();
+    let (theirs, path) = (folder.path("theirs"), folder.path("journal"));
+    let open = Connection::open(&theirs).unwrap();
+    open.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE theirs (a)").unwrap();
+    private(&path, &fs::read(&theirs).unwrap());
+    private(&folder.path("journal-wal"), &fs::read(folder.path("theirs-wal")).unwrap());
+    refused(&path, ErrorKind::Configuration, "another program");
+    let raw = Connection::open(&path).unwrap();
+    let id: i32 = raw.query_row("PRAGMA application_id", [], |row| row.get(0)).unwrap();
+    assert_eq!(id, 0);
+}
+
 #[tokio::test]
 async fn odd_names_are_paths_and_never_addresses() {
     let folder = Folder::new();
@@ -188,4 +248,59 @@ async fn a_journal_that_can_only_be_read_is_refused() {
     refused(&path, ErrorKind::Journal, "writ");
     fs::write(&path, &whole).unwrap();
     SqliteJournal::open(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_process_stops_writing_when_a_newer_version_has_changed_the_tables() {
+    let folder = Folder::new();
+    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
+    let lease = claim(&journal, "bot", "a").await.unwrap();
+    let raw = Connection::open(folder.path("journal")).unwrap();
+    raw.execute_batch("PRAGMA user_version = 99").unwrap();
+    let error = journal.append(&lease, Seq::ZERO, &batch(&lease, 0)).await.unwrap_err();
+    assert_eq!((error.kind(), error.effect()), (ErrorKind::Configuration, Effect::None));
+    assert!(error.to_string().contains("restart it with the newer version"), "{error}");
+    raw.execute_batch("PRAGMA user_version = 1").unwrap();
+    journal.append(&lease, Seq::ZERO, &batch(&lease, 0)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_goes_into_a_log_that_was_removed_is_not_called_stored() {
+    let folder = Folder::new();
+    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
+    let lease = claim(&journal, "bot", "a").await.unwrap();
+    journal.append(&lease, Seq::ZERO, &batch(&lease, 0)).await.unwrap();
+    fs::remove_file(folder.path("journal-wal")).unwrap();
+    let error = journal.append(&lease, Seq::new(1), &batch(&lease, 1)).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Journal && error.to_string().contains("journal-wal"), "{error}");
+    assert!(journal.load(&bot(), Span::Head).await.is_err());
+}
+
+#[tokio::test]
+async fn a_backup_is_a_journal_of_its_moment_for_its_owner_alone() {
+    let folder = Folder::new();
+    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
+    let lease = claim(&journal, "bot", "a").await.unwrap();
+    journal.append(&lease, Seq::ZERO, &batch(&lease, 0)).await.unwrap();
+    journal.backup(folder.path("copy")).await.unwrap();
+    journal.append(&lease, Seq::new(1), &batch(&lease, 1)).await.unwrap();
+    assert_eq!(mode(&folder.path("copy")), 0o600);
+    let error = journal.backup(folder.path("copy")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    drop(journal);
+    fs::rename(folder.path("copy"), folder.path("journal")).unwrap();
+    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
+    assert_eq!(numbers(&journal).await, [1]);
+    assert!(journal.rescued().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_journal_that_is_held_for_too_long_is_busy() {
+    let folder = Folder::new();
+    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
+    let lease = claim(&journal, "bot", "a").await.unwrap();
+    let raw = Connection::open(folder.path("journal")).unwrap();
+    raw.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = journal.append(&lease, Seq::ZERO, &batch(&lease, 0)).await.unwrap_err();
+    assert_eq!((error.kind(), error.effect()), (ErrorKind::Busy, Effect::None), "{error}");
 }

@@ -295,7 +295,7 @@ async fn a_token_that_the_database_does_not_take_is_rescued_and_found_when_it_do
     raw.execute_batch("DROP TRIGGER full").unwrap();
     drop((raw, rotator));
     let rescue = fs::read(world.folder.path("journal.rescue")).unwrap();
-    assert!(rescue.iter().any(|byte| *byte != 0));
+    assert!(rescue[4096..].iter().any(|byte| *byte != 0));
     let rotator = world.rotator("key", |_| {}).unwrap();
     let log = world.journal().unwrap().load(&bot(), Span::From(Seq::ZERO)).await.unwrap();
     assert!(log.records.last().unwrap().fact.contains("issued"));
@@ -303,5 +303,5 @@ async fn a_token_that_the_database_does_not_take_is_rescued_and_found_when_it_do
     rotator.resume(log.head.run.unwrap()).await.unwrap();
     assert_eq!(world.place.holds(), Some(new.fingerprint()));
     assert_eq!(world.provider.live(), 2, "none was issued besides");
-    assert!(fs::read(world.folder.path("journal.rescue")).unwrap().iter().all(|byte| *byte == 0));
+    assert!(fs::read(world.folder.path("journal.rescue")).unwrap()[4096..].iter().all(|byte| *byte == 0));
 }

@@ -17,7 +17,7 @@ mod sqlite {
     use super::*;
     use crate::folder::Folder;
 
-    tokenturn::journal_conformance!(durable, {
+    tokenturn::journal_conformance!(rescuing, {
         let folder = Folder::new();
         move |clock| Ok(Arc::new(SqliteJournal::options().clock(clock).open(folder.path("journal"))?))
     });

@@ -10,6 +10,9 @@ use tokenturn::{Effect, ErrorKind, Holder, Token};
 use crate::folder::Folder;
 use crate::support::{batch, bot, claim, contains, kept, numbers, value};
 
+/// What stands before the places.
+const HEAD: usize = 4096;
+
 fn open(folder: &Folder) -> SqliteJournal {
     SqliteJournal::open(folder.path("journal")).unwrap()
 }
@@ -19,7 +22,7 @@ fn rescue_bytes(folder: &Folder) -> Vec<u8> {
 }
 
 fn is_blank(folder: &Folder) -> bool {
-    rescue_bytes(folder).iter().all(|byte| *byte == 0)
+    rescue_bytes(folder)[HEAD..].iter().all(|byte| *byte == 0)
 }
 
 #[tokio::test]
@@ -111,6 +114,7 @@ async fn where_the_log_went_on_without_it_a_person_must_look_and_other_credentia
     let new = claim(&journal, "bot", "a").await.unwrap();
     journal.append(&new, Seq::ZERO, &batch(&new, 0)).await.unwrap();
     journal.rescue(&old, Seq::ZERO, &lost).await.unwrap();
+    let mut given_up = None;
     for journal in [journal, open(&folder)] {
         let error = claim(&journal, "bot", "a").await.unwrap_err();
         assert_eq!((error.kind(), error.effect(), error.subject()), (ErrorKind::Journal, Effect::None, Some("bot")));
@@ -119,7 +123,19 @@ async fn where_the_log_went_on_without_it_a_person_must_look_and_other_credentia
         claim(&journal, "other", "a").await.unwrap();
         assert!(contains(&rescue_bytes(&folder), b"nobody-else-has-it"));
         assert_eq!(numbers(&journal).await, [1]);
+        // A person has looked, and gives it up.
+        let left = journal.rescued().await.unwrap();
+        assert_eq!((left.len(), left[0].credential.as_str()), (1, "bot"));
+        assert!(left[0].run.is_some() && left[0].at.is_some() && left[0].why.contains("discard"), "{left:?}");
+        let shown = serde_json::to_string(&left).unwrap();
+        assert!(!shown.contains("nobody-else-has-it"), "{shown}");
+        given_up = Some(serde_json::from_str::<Vec<tokenturn::journal::RescuedBatch>>(&shown).unwrap().remove(0));
     }
+    let (journal, batch) = (open(&folder), given_up.unwrap());
+    journal.discard(&batch).await.unwrap();
+    assert!(is_blank(&folder) && journal.rescued().await.unwrap().is_empty());
+    claim(&journal, "bot", "a").await.unwrap();
+    assert_eq!(journal.discard(&batch).await.unwrap_err().kind(), ErrorKind::NotFound);
     drop(other);
 }
 
@@ -163,13 +179,13 @@ async fn what_was_torn_while_it_was_written_counts_as_never_written() {
     let whole = rescue_bytes(&folder);
     let end = whole.iter().rposition(|byte| *byte != 0).unwrap() + 1;
     // A written byte is nine bits of trouble; the first eight are the mark, the next four the version.
-    for at in (0..8).chain(12..end) {
+    for at in (HEAD..HEAD + 8).chain(HEAD + 12..end) {
         let mut torn = whole.clone();
         torn[at] ^= 0x10;
         fs::write(folder.path("journal.rescue"), &torn).unwrap();
         assert_eq!(journal.recover().await.unwrap(), 0, "byte {at}");
     }
-    for at in (1..end).step_by(7).filter(|at| *at > 11) {
+    for at in (HEAD + 12..end).step_by(7) {
         let mut torn = whole.clone();
         torn[at..].fill(0);
         fs::write(folder.path("journal.rescue"), &torn).unwrap();
@@ -188,7 +204,7 @@ async fn a_place_of_a_newer_version_is_kept_and_nothing_is_claimed() {
     let lease = claim(&journal, "bot", "a").await.unwrap();
     journal.rescue(&lease, Seq::ZERO, &batch(&lease, 0)).await.unwrap();
     let mut newer = rescue_bytes(&folder);
-    newer[8] = 2;
+    newer[HEAD + 8] = 2;
     fs::write(folder.path("journal.rescue"), &newer).unwrap();
     let error = claim(&journal, "bot", "a").await.unwrap_err();
     assert!(error.to_string().contains("newer version"), "{error}");
@@ -234,4 +250,74 @@ async fn a_value_that_was_not_sealed_is_not_rescued() {
     }
     assert!(is_blank(&folder) && numbers(&journal).await.is_empty());
     assert_eq!(journal.load(&bot(), tokenturn::journal::Span::Head).await.unwrap().values.len(), 0);
+}
+
+#[tokio::test]
+async fn a_rehearsal_finds_a_rescue_file_that_is_full_gone_or_replaced() {
+    let folder = Folder::new();
+    let journal = open(&folder);
+    let lease = claim(&journal, "bot", "a").await.unwrap();
+    for number in 0..16 {
+        journal.rehearse(&lease, 100).await.unwrap();
+        journal.rescue(&lease, Seq::new(number), &batch(&lease, number)).await.unwrap();
+    }
+    let error = journal.rehearse(&lease, 100).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Journal && error.to_string().contains("full"), "{error}");
+    journal.recover().await.unwrap();
+    journal.rehearse(&lease, 100).await.unwrap();
+    fs::rename(folder.path("journal.rescue"), folder.path("elsewhere")).unwrap();
+    fs::copy(folder.path("elsewhere"), folder.path("journal.rescue")).unwrap();
+    for _ in 0..2 {
+        let error = journal.rehearse(&lease, 100).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Journal && error.to_string().contains("journal.rescue"), "{error}");
+        assert!(claim(&journal, "bot", "a").await.is_err(), "what was rescued there is not seen here");
+        let _ = fs::remove_file(folder.path("journal.rescue"));
+    }
+    fs::rename(folder.path("elsewhere"), folder.path("journal.rescue")).unwrap();
+    journal.rehearse(&lease, 100).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_try_is_written_over_the_first_and_uses_up_no_place() {
+    let folder = Folder::new();
+    let journal = open(&folder);
+    let lease = claim(&journal, "bot", "a").await.unwrap();
+    for number in 0..40_u8 {
+        let mut again = batch(&lease, 0);
+        again.keep = vec![value(&lease, "run-1/new-1", &[number])];
+        journal.rescue(&lease, Seq::ZERO, &again).await.unwrap();
+    }
+    assert_eq!(journal.rescued().await.unwrap().len(), 1);
+    assert_eq!(journal.recover().await.unwrap(), 1);
+    assert_eq!(kept(&journal).await, [("run-1/new-1".to_owned(), vec![39])]);
+}
+
+#[tokio::test]
+async fn a_journal_is_not_opened_with_another_rescue_file_while_its_own_holds_something() {
+    let folder = Folder::new();
+    let at = |name: &str| SqliteJournal::options().rescue_at(folder.path(name)).open(folder.path("journal"));
+    let first = at("one").unwrap();
+    let lease = claim(&first, "bot", "a").await.unwrap();
+    first.rescue(&lease, Seq::ZERO, &batch(&lease, 0)).await.unwrap();
+    let error = at("two").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("/one") && error.to_string().contains("/two"), "{error}");
+    assert_eq!(first.recover().await.unwrap(), 1);
+    let second = at("two").unwrap();
+    claim(&second, "bot", "a").await.unwrap();
+    for error in [claim(&first, "bot", "a").await.unwrap_err(), first.rehearse(&lease, 100).await.unwrap_err()] {
+        assert!(error.to_string().contains("/two"), "the first one would rescue where nobody looks: {error}");
+    }
+}
+
+#[test]
+fn a_deleted_rescue_file_is_made_anew_and_what_is_none_is_left_as_it_is() {
+    let folder = Folder::new();
+    drop(open(&folder));
+    fs::remove_file(folder.path("journal.rescue")).unwrap();
+    drop(open(&folder));
+    fs::write(folder.path("journal.rescue"), "precious").unwrap();
+    let error = SqliteJournal::open(folder.path("journal")).unwrap_err();
+    assert!(error.kind() == ErrorKind::Configuration && error.to_string().contains("left as it is"), "{error}");
+    assert_eq!(fs::read(folder.path("journal.rescue")).unwrap(), b"precious");
 }

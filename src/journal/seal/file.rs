@@ -37,12 +37,22 @@ const LARGEST: u64 = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct KeyFile {
     path: PathBuf,
+    makes: bool,
 }
 
 impl KeyFile {
-    /// The key file at this path. It is looked at when its keys are asked for.
+    /// The key file at this path, made with a new key where there is none, which is logged as a warning. It is looked at when
+    /// its keys are asked for.
+    ///
+    /// A new key opens nothing that is there: with a wrong path, or on a disk that is not mounted, it looks as if the values
+    /// had been damaged. Once a journal is in use, name its key file by [`existing`](Self::existing).
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), makes: true }
+    }
+
+    /// The key file at this path, which is there and is never made.
+    pub fn existing(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into(), makes: false }
     }
 
     /// Its path.
@@ -91,6 +101,7 @@ impl KeyFile {
         }
         let ring = KeyRing::new(Key::generate()?);
         self.store(&ring)?;
+        tracing::warn!(path = %self.path.display(), "a new key was made: what was sealed with another does not open with it");
         Ok(ring)
     }
 
@@ -183,7 +194,7 @@ impl KeyFile {
 }
 
 impl KeySource for KeyFile {
-    /// The keys of the file, which is made where there is none.
+    /// The keys of the file, which is made where there is none unless it was named as [existing](Self::existing).
     ///
     /// # Errors
     ///
@@ -195,7 +206,12 @@ impl KeySource for KeyFile {
         access::only_owner_adds(&there).map_err(|text| self.failed(text, None))?;
         match self.read()? {
             Some(ring) => Ok(ring),
-            None => self.make(),
+            None if self.makes => self.make(),
+            None => {
+                let text = "there is no such file, and a new key would open nothing that is sealed: look at the path and \
+                            whether its disk is mounted, or make one with `KeyFile::at`";
+                Err(self.failed(text, None))
+            }
         }
     }
 }

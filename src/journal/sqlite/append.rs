@@ -1,17 +1,17 @@
 //! What is written together.
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::failure::{damaged, database};
 use super::lease;
 use super::operation::{Desk, micros};
 use crate::error::{Error, ErrorKind, Result};
-use crate::journal::{Batch, Head, Lease, Seq};
+use crate::journal::{Batch, Head, Lease, Seq, Status};
 use crate::name::CredentialName;
 
 pub(super) fn append(desk: &Desk<'_>, lease: &Lease, after: Seq, batch: &Batch) -> Result<Seq> {
     let id = lease::fence(desk, lease)?;
-    if last(desk, id)? != after {
+    if last(desk.db, id)? != after {
         return Err(Error::new(ErrorKind::Fenced, "the log went on without this engine: stop, and load it again"));
     }
     write(desk, id, &lease.credential, after, batch)?;
@@ -20,9 +20,9 @@ pub(super) fn append(desk: &Desk<'_>, lease: &Lease, after: Seq, batch: &Batch) 
 }
 
 /// The last record of a credential.
-pub(super) fn last(desk: &Desk<'_>, id: i64) -> Result<Seq> {
+pub(super) fn last(db: &Connection, id: i64) -> Result<Seq> {
     let sql = "SELECT last FROM head WHERE credential = ?1";
-    let last: Option<i64> = desk.db.query_row(sql, [id], |row| row.get(0)).optional().map_err(database)?;
+    let last: Option<i64> = db.query_row(sql, [id], |row| row.get(0)).optional().map_err(database)?;
     u64::try_from(last.unwrap_or_default()).map(Seq::new).map_err(|_| damaged("a record's number is below zero"))
 }
 
@@ -82,7 +82,11 @@ fn write_head(desk: &Desk<'_>, id: i64, head: &Head) -> Result<()> {
     let body = serde_json::to_string(head)
         .map_err(|_| Error::new(ErrorKind::Internal, "how a credential stands could not be written down"))?;
     let open = head.status.is_open();
-    let due_at = head.wake_at.filter(|_| open).map(micros);
+    let due_at = match head.status {
+        // Whoever was at it has died, or has the lease: a clock that was ahead then hides no run from those who look now.
+        Status::Running => Some(0),
+        _ => head.wake_at.filter(|_| open).map(micros),
+    };
     let in_use = head.current.as_ref().map(|current| current.fingerprint.to_string());
     desk.db
         .execute(
@@ -100,11 +104,12 @@ pub(super) fn number(number: u64) -> Result<i64> {
     i64::try_from(number).map_err(|_| Error::new(ErrorKind::Internal, "a number was to be written that is too large"))
 }
 
-/// Writes so many bytes as a record would, to be removed with the next group.
+/// Writes so many bytes as a record would, to be removed with the next group. No disk can make them smaller.
 pub(super) fn rehearse(desk: &Desk<'_>, lease: &Lease, bytes: usize) -> Result<()> {
+    desk.same_rescue()?;
     lease::fence(desk, lease)?;
     let size = i64::try_from(bytes).unwrap_or(i64::MAX);
-    desk.db.execute("INSERT INTO rehearsal (body) VALUES (zeroblob(?1))", [size]).map_err(database)?;
+    desk.db.execute("INSERT INTO rehearsal (body) VALUES (randomblob(?1))", [size]).map_err(database)?;
     desk.traces.rehearsed.set(true);
     Ok(())
 }

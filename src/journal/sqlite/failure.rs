@@ -11,7 +11,12 @@ use crate::error::{Effect, Error, ErrorKind};
 
 /// A failure of the database. It had no effect: what was begun is rolled back.
 pub(super) fn database(error: rusqlite::Error) -> Error {
-    Error::new(ErrorKind::Journal, advice(&error)).with_source(error)
+    let busy = [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked];
+    let kind = match error.sqlite_error_code() {
+        Some(code) if busy.contains(&code) => ErrorKind::Busy,
+        _ => ErrorKind::Journal,
+    };
+    Error::new(kind, advice(&error)).with_source(error)
 }
 
 /// A commit that failed. Only where the last page cannot have reached the log is it certain that nothing is stored.

@@ -26,9 +26,11 @@ impl Files {
         if rescue == database {
             return Err(refused(&rescue, "is the journal itself: give its rescue file another path"));
         }
-        for path in [&database, &beside(&database, "-wal"), &beside(&database, "-shm"), &rescue] {
-            check(path)?;
+        check(&database)?;
+        for suffix in ["-wal", "-shm", "-journal"] {
+            check(&beside(&database, suffix))?;
         }
+        check(&rescue)?;
         Ok(Self { database, rescue })
     }
 }
@@ -144,6 +146,25 @@ pub(super) fn make(path: &Path) -> Result<()> {
     check(path)
 }
 
+/// Makes an empty file where there must be none, in a directory of ours. Its path from the root.
+pub(super) fn make_new(path: &Path) -> Result<PathBuf> {
+    let path = settled(path)?;
+    match private().create_new(true).open(&path) {
+        Ok(_) => Ok(path),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(refused(&path, "is there already, and was left as it is: name a new file"))
+        }
+        Err(error) => Err(failure::file("could not be made", &path, error)),
+    }
+}
+
+/// Brings a file and its name to the disk.
+pub(super) fn sync(path: &Path) -> Result<()> {
+    let synced = fs::OpenOptions::new().write(true).open(path).and_then(|file| file.sync_all());
+    synced.map_err(|error| failure::file("could not be made durable", path, error))?;
+    sync_folder(path)
+}
+
 /// Makes the name of a new file durable.
 #[cfg(unix)]
 pub(super) fn sync_folder(path: &Path) -> Result<()> {
@@ -157,26 +178,23 @@ pub(super) fn sync_folder(_: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Tells one file from another that has taken its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Identity {
-    path: PathBuf,
-    number: Option<(u64, u64)>,
-}
+/// Tells files from others that have taken their names.
+#[derive(Clone, Debug)]
+pub(super) struct Identity(Vec<(PathBuf, Option<(u64, u64)>)>);
 
 impl Identity {
-    pub(super) fn of(path: &Path) -> Self {
-        Self { path: path.to_owned(), number: number(path) }
+    pub(super) fn of<const N: usize>(paths: [PathBuf; N]) -> Self {
+        Self(paths.into_iter().map(|path| (number(&path), path)).map(|(number, path)| (path, number)).collect())
     }
 
-    /// That the file still has its name. What is written into one that was removed or replaced is gone with the process.
+    /// That the files still have their names. What is written into one that was removed or replaced is gone with the
+    /// process.
     pub(super) fn check(&self) -> Result<()> {
-        if number(&self.path) == self.number {
-            return Ok(());
-        }
+        let Some((path, _)) = self.0.iter().find(|(path, was)| number(path) != *was) else { return Ok(()) };
         let text = format!(
-            "{} was removed or replaced while it was open: stop, put it back, and open the journal again",
-            self.path.display()
+            "{} was removed or replaced while it was open: stop, put it back if it is still somewhere, and open the journal \
+             again",
+            path.display()
         );
         Err(Error::new(ErrorKind::Journal, text))
     }

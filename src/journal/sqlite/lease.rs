@@ -70,6 +70,7 @@ fn length(ttl: Duration) -> i64 {
 }
 
 pub(super) fn claim(desk: &Desk<'_>, credential: &CredentialName, holder: &Holder, ttl: Duration) -> Result<Claim> {
+    desk.same_rescue()?;
     row_of(desk, credential)?;
     let sql = format!("SELECT {} FROM credential c WHERE name = ?1", Held::COLUMNS);
     let held = desk.db.query_row(&sql, [credential.as_str()], Held::read).map_err(database)?;
@@ -96,6 +97,7 @@ pub(super) fn claim_due(
     ttl: Duration,
     limit: usize,
 ) -> Result<Vec<Lease>> {
+    desk.same_rescue()?;
     let filter = filter.clone().due(desk.clock.now());
     let (condition, values) = query::condition(&filter, None)?;
     let sql = format!(
@@ -150,8 +152,8 @@ pub(super) fn fence(desk: &Desk<'_>, lease: &Lease) -> Result<i64> {
     let epoch = i64::try_from(lease.epoch).map_err(|_| fenced())?;
     desk.db
         .query_row(
-            "SELECT id FROM credential WHERE name = ?1 AND epoch = ?2",
-            params![lease.credential.as_str(), epoch],
+            "SELECT id FROM credential WHERE name = ?1 AND epoch = ?2 AND holder = ?3",
+            params![lease.credential.as_str(), epoch, lease.holder.as_str()],
             |row| row.get(0),
         )
         .optional()
@@ -173,7 +175,11 @@ pub(super) fn renew(desk: &Desk<'_>, id: i64, lease: &Lease) -> Result<()> {
 
 /// A lease that is not the newest has nothing to give back.
 pub(super) fn release(desk: &Desk<'_>, lease: &Lease) -> Result<()> {
-    let Ok(id) = fence(desk, lease) else { return Ok(()) };
+    let id = match fence(desk, lease) {
+        Ok(id) => id,
+        Err(error) if error.kind() == ErrorKind::Fenced => return Ok(()),
+        Err(error) => return Err(error),
+    };
     desk.db.execute("UPDATE credential SET holder = NULL WHERE id = ?1", [id]).map_err(database)?;
     Ok(())
 }

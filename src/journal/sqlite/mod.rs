@@ -1,6 +1,7 @@
 //! The durable journal: one SQLite file, for any number of processes of one machine.
 
 mod append;
+mod backup;
 mod failure;
 mod file;
 mod lease;
@@ -9,27 +10,28 @@ mod options;
 mod query;
 mod recover;
 mod rescue;
+mod rescued;
 mod schema;
 mod stats;
 mod threads;
 mod writer;
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-
-use async_trait::async_trait;
-use tokio::sync::oneshot;
 
 use super::{Batch, Claim, Durability, Head, HeadFilter, Journal, Lease, Log, Page, Seq, Span};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{CredentialName, Holder};
+use async_trait::async_trait;
+use rusqlite::Connection;
 
 pub use options::SqliteOptions;
+pub use rescued::RescuedBatch;
 pub use stats::SqliteStats;
 
-use threads::Shared;
+use threads::{Shared, aside};
 use writer::Message;
 
 /// A journal in one SQLite file. What it took survives the process and the loss of power.
@@ -39,8 +41,8 @@ use writer::Message;
 /// cheap to clone and share the thread; the last one to be dropped waits until everything that was accepted is written.
 ///
 /// The file, what SQLite keeps beside it (`-wal`, `-shm`) and the rescue file are readable by their owner alone, in a
-/// directory that nobody else may write. Values arrive sealed; destroyed ones are overwritten in the database at once, and
-/// in the log beside it as soon as it is quiet. Copies that were made before keep them.
+/// directory that nobody else may write. Values arrive sealed; destroyed ones are overwritten in the database, where SQLite's
+/// own overwriting leaves parts behind by writing the rest anew, and in the log beside it as soon as it is quiet. Copies that were made before keep them.
 ///
 /// ```no_run
 /// use std::sync::Arc;
@@ -104,8 +106,55 @@ impl SqliteJournal {
         self.shared.ask(Message::Recover).await
     }
 
-    /// Brings everything into the database file and empties the log beside it. It happens by itself; call it before the
-    /// file is copied.
+    /// What is in the rescue file and was not brought back, with the reason. For a person: a batch behind which the log went
+    /// on holds its credential up until it is [given up](Self::discard).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Journal`] when the rescue file or the journal cannot be read.
+    pub async fn rescued(&self) -> Result<Vec<RescuedBatch>> {
+        let (rescue, journal) = (self.shared.rescue.clone(), self.shared.journal);
+        let found = aside(move || rescue.read()).await?.batches;
+        let ask = move |db: &Connection| {
+            let ours = found.iter().filter(|(_, rescued)| rescued.journal == journal);
+            ours.map(|(_, rescued)| Ok(RescuedBatch::new(rescued, recover::why(db, rescued)?))).collect()
+        };
+        self.shared.read(ask).await
+    }
+
+    /// Gives up what was rescued, and overwrites it. A token that is in it, and nowhere else, is lost with it: end it at its
+    /// provider first, where it stands under the label of the run.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotFound`] when it is not there any more, [`ErrorKind::Journal`] when it could not be overwritten.
+    pub async fn discard(&self, batch: &RescuedBatch) -> Result<()> {
+        let (rescue, mark) = (self.shared.rescue.clone(), *batch.mark());
+        if aside(move || rescue.discard(&mark)).await? {
+            tracing::warn!(credential = %batch.credential, "what was rescued was given up");
+            return Ok(());
+        }
+        let text = "this is not in the rescue file any more: ask again what is";
+        Err(Error::new(ErrorKind::NotFound, text).with_subject(batch.credential.as_str()))
+    }
+
+    /// Writes a copy of one moment into a new file, readable by its owner alone, while the journal is in use. A copy of the
+    /// files themselves may be none.
+    ///
+    /// To restore one, end every process that uses the journal, move the journal's file and its `-wal` and `-shm` away, and
+    /// put the copy in its place. The rescue file stays. What happened since is not in the copy: runs that go on from it look
+    /// before they act.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] when there is such a file already, or others could reach it. [`ErrorKind::Journal`] when
+    /// it could not be written; nothing is left of it then.
+    pub async fn backup(&self, to: impl Into<PathBuf>) -> Result<()> {
+        let to = to.into();
+        self.shared.read(move |db| backup::write(db, &to)).await
+    }
+
+    /// Brings everything into the database file, and empties the log beside it of what was destroyed. It happens by itself.
     ///
     /// # Errors
     ///
@@ -114,13 +163,20 @@ impl SqliteJournal {
         self.shared.ask(Message::Checkpoint).await
     }
 
-    /// Ends this handle, with the log emptied. Dropping it does the same, and tells nobody when it fails.
+    /// Ends this handle, with the log emptied. Dropping the last one does the same, but blocks its thread until what queues up
+    /// is on the disk, and tells nobody when it fails.
     ///
     /// # Errors
     ///
     /// As [`checkpoint`](Self::checkpoint). What was answered is durable all the same.
     pub async fn close(self) -> Result<()> {
-        self.checkpoint().await
+        let done = self.checkpoint().await;
+        aside(move || {
+            drop(self);
+            Ok(())
+        })
+        .await?;
+        done
     }
 }
 
@@ -146,21 +202,15 @@ impl Journal for SqliteJournal {
     }
 
     async fn rehearse(&self, lease: &Lease, bytes: usize) -> Result<()> {
-        let lease = copy(lease);
+        let (rescue, lease) = (self.shared.rescue.clone(), copy(lease));
+        aside(move || rescue.rehearse()).await?;
         self.shared.write(None, move |desk| append::rehearse(desk, &lease, bytes)).await
     }
 
     /// Needs no database, and no room on the disk.
     async fn rescue(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<()> {
         let (shared, lease, batch) = (self.shared.clone(), copy(lease), batch.clone());
-        let (reply, answer) = oneshot::channel();
-        // A thread of its own: the others may be stuck in what made this necessary.
-        let spawned = std::thread::Builder::new().name("tokenturn-rescue".into()).spawn(move || {
-            let _ = reply.send(shared.rescue.keep(shared.journal, &lease, after, &batch));
-        });
-        let text = "there is no thread to rescue anything: free some, then try again";
-        spawned.map_err(|error| Error::new(ErrorKind::Journal, text).with_source(error))?;
-        answer.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "the rescue ended without an answer")))
+        aside(move || shared.rescue.keep(shared.journal, &lease, after, &batch)).await
     }
 
     async fn release(&self, lease: Lease) -> Result<()> {

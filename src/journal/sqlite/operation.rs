@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::rescue::RescueFile;
+use super::schema;
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind, Problem, Result};
 use crate::name::{CredentialName, Holder};
@@ -16,6 +18,7 @@ pub(super) struct Desk<'a> {
     pub(super) clock: &'a dyn Clock,
     pub(super) unsettled: &'a Unsettled,
     pub(super) traces: &'a Traces,
+    pub(super) rescue: &'a RescueFile,
 }
 
 /// What was rescued and could not be brought back.
@@ -43,8 +46,12 @@ impl Unsettled {
 /// What operations leave behind that must be cleared away.
 #[derive(Debug, Default)]
 pub(super) struct Traces {
-    /// Values that are gone from the tables, but not from the log beside the database.
+    /// Values that are gone from the table, but perhaps not from its pages.
     pub(super) destroyed: Cell<bool>,
+    /// What is gone from the pages, but not from the log beside the database.
+    pub(super) logged: Cell<bool>,
+    /// What was rescued and may be stored by now.
+    pub(super) rescued: Cell<bool>,
     /// Records that were only tried.
     pub(super) rehearsed: Cell<bool>,
 }
@@ -52,17 +59,33 @@ pub(super) struct Traces {
 impl Traces {
     /// As they may be after a crash.
     pub(super) fn left_behind() -> Self {
-        Self { destroyed: Cell::new(true), rehearsed: Cell::new(true) }
+        let all = || Cell::new(true);
+        Self { destroyed: all(), logged: all(), rescued: all(), rehearsed: all() }
     }
 
     pub(super) fn any(&self) -> bool {
-        self.destroyed.get() || self.rehearsed.get()
+        self.destroyed.get() || self.logged.get() || self.rescued.get() || self.rehearsed.get()
     }
 }
 
 impl Desk<'_> {
     pub(super) fn now(&self) -> i64 {
         micros(self.clock.now())
+    }
+
+    /// That nobody has opened the journal with another rescue file since: what is rescued here would not be found there.
+    pub(super) fn same_rescue(&self) -> Result<()> {
+        match schema::rescue(self.db)? {
+            Some((id, path)) if id != self.rescue.id() => {
+                let text = format!(
+                    "the journal was opened with the rescue file {} since, and this process uses {}: restart it with that one",
+                    path.display(),
+                    self.rescue.path().display()
+                );
+                Err(Error::new(ErrorKind::Configuration, text))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

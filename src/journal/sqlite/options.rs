@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rusqlite::Connection;
+
 use super::SqliteJournal;
 use super::file::{self, Files, Identity};
 use super::operation::{Traces, Unsettled};
@@ -12,7 +14,7 @@ use super::schema;
 use super::threads::Shared;
 use super::writer::Writer;
 use crate::clock::{Clock, SystemClock};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// How a [`SqliteJournal`] is opened.
 #[derive(Clone, Debug)]
@@ -28,7 +30,8 @@ impl SqliteOptions {
     }
 
     /// Where the rescue file lies, in place of `.rescue` beside the journal. On another disk it also helps when the first
-    /// one fails. All processes that share the journal name the same file.
+    /// one fails. All processes that share the journal name the same file: opening it with another is refused while that
+    /// one holds something.
     pub fn rescue_at(mut self, path: impl Into<PathBuf>) -> Self {
         self.rescue = Some(path.into());
         self
@@ -54,13 +57,17 @@ impl SqliteOptions {
         let rescue = Arc::new(RescueFile::open(&rescue)?);
         let db = {
             let _alone = rescue.lock()?;
-            schema::open(&database)?
+            let db = schema::open(&database)?;
+            belong_together(&db, &rescue)?;
+            db
         };
         let mut writer = Writer {
             journal: schema::id(&db)?,
             db,
+            path: database.clone(),
             clock: self.clock,
-            identity: Identity::of(&database),
+            // The log has its name as long as somebody has the database open.
+            identity: Identity::of([database.clone(), file::beside(&database, "-wal")]),
             rescue,
             counters: Arc::default(),
             // Whoever worked with it before may have died before it was cleared away.
@@ -72,4 +79,28 @@ impl SqliteOptions {
         let reader = schema::connect(&database)?;
         Ok(SqliteJournal::over(Shared::start(database, writer, reader)?))
     }
+}
+
+/// Refuses a rescue file that is not the journal's own while that one holds something: what was rescued there would be
+/// missed. Where it is gone or empty, this one is the journal's from now on.
+fn belong_together(db: &Connection, rescue: &RescueFile) -> Result<()> {
+    let (ours, path) = (rescue.id(), rescue.path());
+    match schema::rescue(db)? {
+        Some((id, at)) if id == ours && at == path => return Ok(()),
+        Some((id, at)) if id != ours => {
+            if at != path && RescueFile::is_needed(&at, id, schema::id(db)?)? {
+                let text = format!(
+                    "what was rescued lies in {}, and the journal was opened with {}: open it with the first one, as all \
+                     processes must that share it",
+                    at.display(),
+                    path.display()
+                );
+                return Err(Error::new(ErrorKind::Configuration, text));
+            }
+            let (before, now) = (at.display(), path.display());
+            tracing::warn!(%before, %now, "the journal's rescue file is gone or empty, and another one takes its place");
+        }
+        _ => {}
+    }
+    schema::adopt(db, ours, path)
 }

@@ -8,6 +8,7 @@ use super::lease;
 use super::operation::Desk;
 use super::rescue::Rescued;
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::Seq;
 use crate::name::Holder;
 
 /// Appends what was rescued where the log stands as it stood then, and recognises what is there already.
@@ -22,7 +23,7 @@ pub(super) fn bring_back(desk: &Desk<'_>, rescued: &Rescued, claimants: Option<&
         return Err(Error::new(ErrorKind::Busy, text));
     }
     let id = lease::row_of(desk, credential)?;
-    if append::last(desk, id)? != *after {
+    if append::last(desk.db, id)? != *after {
         return if is_stored(desk.db, rescued)? { Ok(()) } else { Err(went_on()) };
     }
     append::write(desk, id, credential, *after, batch)?;
@@ -43,8 +44,21 @@ pub(super) fn is_stored(db: &Connection, rescued: &Rescued) -> Result<bool> {
     Ok(there.is_some_and(|mac| mac == *record.mac.as_bytes()))
 }
 
+/// Why it has not been brought back.
+pub(super) fn why(db: &Connection, rescued: &Rescued) -> Result<String> {
+    if is_stored(db, rescued)? {
+        return Ok("it was stored after all, and is overwritten here soon".into());
+    }
+    let sql = "SELECT id FROM credential WHERE name = ?1";
+    let id: Option<i64> =
+        db.query_row(sql, [rescued.credential.as_str()], |row| row.get(0)).optional().map_err(database)?;
+    let last = id.map_or(Ok(Seq::ZERO), |id| append::last(db, id))?;
+    Ok(if last == rescued.after { "it waits for the next claim".into() } else { went_on().to_string() })
+}
+
 fn went_on() -> Error {
     let text = "something was rescued when it could not be written, and the log went on without it: it may hold a token \
-                that nothing else knows. Keep the rescue file, and have a person compare it with the log";
+                that nothing else knows. A person must compare it with the log (`SqliteJournal::rescued` lists it), end that \
+                token at its provider, and then give it up (`SqliteJournal::discard`); keep the rescue file until then";
     Error::new(ErrorKind::Journal, text)
 }

@@ -1,25 +1,30 @@
 //! The database: how it is opened, what is in it, and how an older one becomes a newer one.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, params};
 
-use super::failure;
+use super::rescue::RescueId;
+use super::{failure, file};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Says that a file is a journal of this crate: the letters `ttrn`.
 const APPLICATION: i32 = 0x7474_726e;
+
+/// A shorter file is no database, though SQLite takes it for an empty one.
+const SMALLEST: u64 = 512;
 
 /// How long one process waits for another.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What leads from one version to the next. What was released is never changed, only followed.
 const MIGRATIONS: &[&str] = &["
-    CREATE TABLE journal (id BLOB NOT NULL) STRICT;
-    INSERT INTO journal VALUES (randomblob(16));
+    -- `rescue` is the rescue file that belongs to it, and `rescue_at` where that lay last.
+    CREATE TABLE journal (id BLOB NOT NULL, rescue BLOB, rescue_at TEXT) STRICT;
+    INSERT INTO journal (id) VALUES (randomblob(16));
 
     -- Who may write. Apart from the heads, so that no writing of those can set an epoch back.
     CREATE TABLE credential (
@@ -71,23 +76,46 @@ pub(super) type JournalId = [u8; 16];
 
 /// Refuses a file that is not ours, without touching it: read as it lies there, without its log and without a lock.
 pub(super) fn probe(path: &Path) -> Result<()> {
+    // Asked before it is read: what is made meanwhile by another process is no reason to refuse it.
+    let length = std::fs::metadata(path).map(|found| found.len()).unwrap_or_default();
+    // Beside a log of changes to undo, what lies there means nothing before they are undone.
+    if length == 0 || file::beside(path, "-journal").exists() {
+        return Ok(());
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let read = Connection::open_with_flags(address(path), flags)
-        .and_then(|db| db.query_row("PRAGMA application_id", [], |row| row.get::<_, i32>(0)));
-    match read {
-        Ok(APPLICATION) => Ok(()),
-        Ok(_) if is_empty(path) => Ok(()),
-        Ok(_) => Err(foreign(path, "is a database of another program")),
+    match Connection::open_with_flags(address(path), flags).and_then(|db| Content::of(&db)) {
+        Ok(Content::Foreign) => Err(foreign(path, "is a database of another program")),
+        Ok(Content::Empty) if length < SMALLEST => Err(foreign(path, "is not a journal")),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) => {
             Err(foreign(path, "is not a journal, or was damaged beyond recognition"))
         }
         // Read without a lock it may look torn while another process writes; opened properly, it shows what it is.
-        Err(_) => Ok(()),
+        Ok(Content::Empty | Content::Ours) | Err(_) => Ok(()),
     }
 }
 
-fn is_empty(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|found| found.len() == 0)
+/// Whose database it is.
+enum Content {
+    Empty,
+    Ours,
+    Foreign,
+}
+
+impl Content {
+    /// The mark says it, or the tables do: a crash while the journal was made may have left either without the other.
+    fn of(db: &Connection) -> rusqlite::Result<Self> {
+        let application: i32 = db.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+        let version: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let sql = "SELECT count(*), count(*) FILTER (WHERE type = 'table' AND name IN
+                   ('journal', 'credential', 'head', 'record', 'value')) FROM sqlite_schema";
+        let (all, ours): (i64, i64) = db.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(match application {
+            APPLICATION | 0 if all == 0 && version == 0 => Self::Empty,
+            APPLICATION => Self::Ours,
+            0 if ours == 5 => Self::Ours,
+            _ => Self::Foreign,
+        })
+    }
 }
 
 fn foreign(path: &Path, what: &str) -> Error {
@@ -123,9 +151,9 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
         let text = format!("{} can only be read: make the file and its disk writable for this user", path.display());
         return Err(Error::new(ErrorKind::Journal, text));
     }
-    if is_empty(path) {
-        // Before anything else, so that a file with any content says whose it is.
-        db.pragma_update(None, "application_id", APPLICATION).map_err(failure::database)?;
+    // Asked through the connection, which has undone by now what a crash left half done.
+    if matches!(Content::of(&db).map_err(failure::database)?, Content::Foreign) {
+        return Err(foreign(path, "is a database of another program"));
     }
     migrate(&mut db)?;
     Ok(db)
@@ -150,10 +178,22 @@ fn set_up(db: Connection) -> rusqlite::Result<Connection> {
     Ok(db)
 }
 
+fn version(db: &Connection) -> Result<i64> {
+    db.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failure::database)
+}
+
+/// Begins to write, unless a newer version has changed the tables since they were opened.
+pub(super) fn begin(db: &Connection) -> Result<()> {
+    db.execute_batch("BEGIN IMMEDIATE").map_err(failure::database)?;
+    if usize::try_from(version(db)?) == Ok(MIGRATIONS.len()) {
+        return Ok(());
+    }
+    let text = "another process has brought the journal up to a newer version of tokenturn, and this one cannot write it any \
+                more: restart it with the newer version";
+    Err(Error::new(ErrorKind::Configuration, text))
+}
+
 fn migrate(db: &mut Connection) -> Result<()> {
-    let version = |db: &Connection| {
-        db.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).map_err(failure::database)
-    };
     let known = |version: i64| {
         usize::try_from(version).ok().filter(|version| *version <= MIGRATIONS.len()).ok_or_else(|| {
             let text =
@@ -172,6 +212,12 @@ fn migrate(db: &mut Connection) -> Result<()> {
     for step in &MIGRATIONS[from..] {
         change.execute_batch(step).map_err(failure::database)?;
     }
+    let application: i32 =
+        change.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(failure::database)?;
+    if application != APPLICATION {
+        // With the tables or not at all: a journal that is cut off while it is made is one that has not been made.
+        change.pragma_update(None, "application_id", APPLICATION).map_err(failure::database)?;
+    }
     if from < MIGRATIONS.len() {
         change
             .pragma_update(None, "user_version", i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX))
@@ -183,4 +229,19 @@ fn migrate(db: &mut Connection) -> Result<()> {
 /// Which journal it is.
 pub(super) fn id(db: &Connection) -> Result<JournalId> {
     db.query_row("SELECT id FROM journal", [], |row| row.get(0)).map_err(failure::database)
+}
+
+/// The rescue file that belongs to it, and where that lay last.
+pub(super) fn rescue(db: &Connection) -> Result<Option<(RescueId, PathBuf)>> {
+    let (id, path): (Option<RescueId>, Option<String>) = db
+        .query_row("SELECT rescue, rescue_at FROM journal", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .map_err(failure::database)?;
+    Ok(id.map(|id| (id, path.unwrap_or_default().into())))
+}
+
+/// Says which rescue file belongs to it from now on.
+pub(super) fn adopt(db: &Connection, rescue: RescueId, path: &Path) -> Result<()> {
+    let change = "UPDATE journal SET rescue = ?1, rescue_at = ?2";
+    db.execute(change, params![rescue, path.to_string_lossy()]).map_err(failure::database)?;
+    Ok(())
 }

@@ -1,8 +1,8 @@
 //! The two threads behind a journal, and the way to them. They need no runtime, and outlive one that is dropped.
 
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
@@ -20,6 +20,9 @@ use crate::name::Holder;
 /// A question to the connection that reads.
 type Question = Box<dyn FnOnce(&Connection) + Send>;
 
+/// How much may queue up for a thread before nothing more is taken.
+const QUEUE: usize = 4096;
+
 /// What all handles of a journal share. The last one waits until everything that was accepted is done.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -28,15 +31,15 @@ pub(super) struct Shared {
     pub(super) rescue: Arc<RescueFile>,
     pub(super) counters: Arc<Counters>,
     pub(super) identity: Identity,
-    writer: Option<Sender<Message>>,
-    reader: Option<Sender<Question>>,
+    writer: Option<SyncSender<Message>>,
+    reader: Option<SyncSender<Question>>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Shared {
     pub(super) fn start(path: PathBuf, writer: Writer, reader: Connection) -> Result<Self> {
-        let (to_writer, messages) = channel();
-        let (to_reader, questions) = channel();
+        let (to_writer, messages) = sync_channel(QUEUE);
+        let (to_reader, questions) = sync_channel(QUEUE);
         let (journal, identity) = (writer.journal, writer.identity.clone());
         let (rescue, counters) = (writer.rescue.clone(), writer.counters.clone());
         let threads = vec![
@@ -67,8 +70,7 @@ impl Shared {
     }
 
     fn send(&self, message: Message) -> Result<()> {
-        let sent = self.writer.as_ref().and_then(|writer| writer.send(message).ok());
-        sent.ok_or_else(|| gone(Effect::None))
+        queue(self.writer.as_ref(), message)
     }
 
     /// Reads what is committed.
@@ -81,8 +83,7 @@ impl Shared {
         let question: Question = Box::new(move |db| {
             let _ = reply.send(identity.check().and_then(|()| ask(db)));
         });
-        let sent = self.reader.as_ref().and_then(|reader| reader.send(question).ok());
-        sent.ok_or_else(|| gone(Effect::None))?;
+        queue(self.reader.as_ref(), question)?;
         answer.await.unwrap_or_else(|_| Err(gone(Effect::None)))
     }
 }
@@ -107,6 +108,39 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
         )
         .with_source(error)
     })
+}
+
+/// Does something on a thread of its own: the others may be stuck in what made it necessary. Where there is no thread to be
+/// had, it is done here.
+pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let (reply, answer) = oneshot::channel();
+    let work = Arc::new(Mutex::new(Some(work)));
+    let theirs = work.clone();
+    let spawned = thread::Builder::new().name("tokenturn-aside".into()).spawn(move || {
+        if let Some(work) = take(&theirs) {
+            let _ = reply.send(work());
+        }
+    });
+    if spawned.is_err()
+        && let Some(work) = take(&work)
+    {
+        return work();
+    }
+    answer.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a thread ended without an answer")))
+}
+
+fn take<W>(work: &Mutex<Option<W>>) -> Option<W> {
+    work.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+fn queue<M>(to: Option<&SyncSender<M>>, message: M) -> Result<()> {
+    match to.map(|to| to.try_send(message)) {
+        Some(Ok(())) => Ok(()),
+        Some(Err(TrySendError::Full(_))) => {
+            Err(Error::new(ErrorKind::Busy, "thousands wait for the journal's disk already: try again later"))
+        }
+        Some(Err(TrySendError::Disconnected(_))) | None => Err(gone(Effect::None)),
+    }
 }
 
 fn read(db: &Connection, questions: &Receiver<Question>) {

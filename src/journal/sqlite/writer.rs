@@ -1,6 +1,7 @@
 //! The thread that writes: what queues up during one trip to the disk makes the next trip together.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -13,10 +14,10 @@ use super::file::Identity;
 use super::operation::{Desk, Operation, Traces, Unsettled};
 use super::recover;
 use super::rescue::{RescueFile, Rescued};
-use super::schema::JournalId;
+use super::schema::{self, JournalId};
 use super::stats::Counters;
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::name::Holder;
 
 /// How many operations go to the disk together at most.
@@ -43,6 +44,7 @@ pub(super) enum Message {
 /// The one connection that writes.
 pub(super) struct Writer {
     pub(super) db: Connection,
+    pub(super) path: PathBuf,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) journal: JournalId,
     pub(super) identity: Identity,
@@ -68,12 +70,18 @@ impl Writer {
         let mut untidy_since = None;
         while let Some(message) = self.next(queue) {
             self.serve(message, queue);
+            if self.rescue.is_used() {
+                self.traces.rescued.set(true);
+            }
             if !self.traces.any() {
                 untidy_since = None;
             } else if untidy_since.get_or_insert_with(Instant::now).elapsed() > PATIENCE {
                 untidy_since = None;
                 self.tidy_or_warn();
             }
+        }
+        if self.rescue.is_used() {
+            self.traces.rescued.set(true);
         }
         if self.traces.any() {
             self.tidy_or_warn();
@@ -127,7 +135,7 @@ impl Writer {
     // -- groups -------------------------------------------------------------------------------------------------------
 
     /// Makes a group durable and answers it. Where it cannot be as a whole, each operation gets a chance of its own.
-    fn commit(&self, mut group: Vec<Box<dyn Operation>>) {
+    fn commit(&mut self, mut group: Vec<Box<dyn Operation>>) {
         let failure = match self.attempt(&mut group) {
             Ok(()) => None,
             Err(Failure::RolledBack(_)) if group.len() > 1 => {
@@ -144,7 +152,8 @@ impl Writer {
         }
     }
 
-    fn attempt(&self, group: &mut [Box<dyn Operation>]) -> Result<(), Failure> {
+    fn attempt(&mut self, group: &mut [Box<dyn Operation>]) -> Result<(), Failure> {
+        self.mend().map_err(Failure::Final)?;
         let before = self.db.total_changes();
         let rehearsed = self.traces.rehearsed.take();
         let done = self.transact(rehearsed, group);
@@ -159,8 +168,7 @@ impl Writer {
 
     fn transact(&self, rehearsed: bool, group: &mut [Box<dyn Operation>]) -> Result<(), Failure> {
         self.identity.check().map_err(Failure::Final)?;
-        let begun = |error| Failure::Final(failure::database(error));
-        self.db.execute_batch("BEGIN IMMEDIATE").map_err(begun)?;
+        schema::begin(&self.db).map_err(Failure::Final)?;
         let broken = |error| Failure::RolledBack(failure::database(error));
         if rehearsed {
             self.db.execute_batch("DELETE FROM rehearsal").map_err(broken)?;
@@ -171,7 +179,7 @@ impl Writer {
             let succeeded = operation.run(&self.desk());
             if self.db.is_autocommit() {
                 // A full disk has rolled back the whole transaction. The operation's own error says so.
-                if alone {
+                if alone && !succeeded {
                     return Ok(());
                 }
                 let text = "the group of this operation was rolled back: try again";
@@ -184,19 +192,34 @@ impl Writer {
             let certain = failure::left_nothing(&error);
             let error = failure::commit(error);
             if certain { Failure::RolledBack(error) } else { Failure::Final(error) }
-        })
+        })?;
+        // What went into a log that has lost its name is gone when the last process closes it, or when this one dies.
+        self.identity.check().map_err(|error| Failure::Final(error.with_effect(Effect::Unknown)))
+    }
+
+    /// Opens the database anew where a transaction could not be rolled back: nothing may be written within that one.
+    fn mend(&mut self) -> Result<()> {
+        if self.db.is_autocommit() {
+            return Ok(());
+        }
+        // It has read before the old one is closed, so that the log keeps its name.
+        let fresh = schema::connect(&self.path)?;
+        schema::id(&fresh)?;
+        self.db = fresh;
+        Ok(())
     }
 
     fn roll_back(&self) {
         if !self.db.is_autocommit()
             && let Err(error) = self.db.execute_batch("ROLLBACK")
         {
-            tracing::warn!(%error, "the journal could not roll back");
+            tracing::warn!(%error, "the journal could not roll back, and is opened anew before anything is written");
         }
     }
 
     fn desk(&self) -> Desk<'_> {
-        Desk { db: &self.db, clock: &*self.clock, unsettled: &self.unsettled, traces: &self.traces }
+        let Self { db, clock, unsettled, traces, rescue, .. } = self;
+        Desk { db, clock: &**clock, unsettled, traces, rescue }
     }
 
     // -- what was rescued ---------------------------------------------------------------------------------------------
@@ -246,18 +269,24 @@ impl Writer {
         Ok(brought)
     }
 
-    fn bring_back(&self, at: usize, rescued: &Rescued, claimants: Option<&[Holder]>) -> Result<()> {
+    fn bring_back(&mut self, at: usize, rescued: &Rescued, claimants: Option<&[Holder]>) -> Result<()> {
+        self.mend()?;
         self.identity.check()?;
-        let change = self.db.execute_batch("BEGIN IMMEDIATE").map_err(failure::database);
-        let done = change
+        let done = schema::begin(&self.db)
             .and_then(|()| recover::bring_back(&self.desk(), rescued, claimants))
-            .and_then(|()| self.db.execute_batch("COMMIT").map_err(failure::commit));
+            .and_then(|()| self.db.execute_batch("COMMIT").map_err(failure::commit))
+            .and_then(|()| self.identity.check());
         if done.is_err() {
             self.roll_back();
         }
         done?;
         tracing::info!(credential = %rescued.credential, "what was rescued is back in the journal");
-        self.rescue.erase(at, rescued)
+        // It is known by its first record from now on, wherever it still lies.
+        if let Err(error) = self.rescue.erase(at, &rescued.checksum) {
+            self.traces.rescued.set(true);
+            tracing::warn!(credential = %rescued.credential, %error, "it is still in the rescue file, and is erased later");
+        }
+        Ok(())
     }
 
     fn all_settled(&self) -> Result<()> {
@@ -271,46 +300,114 @@ impl Writer {
     }
 
     /// Overwrites what was rescued and stored after all. What was not stored is left to the next claim: the engine that has
-    /// the credential now may still be trying.
+    /// the credential now may still be trying. It is looked at again whenever something was written.
     fn sweep(&self) -> Result<()> {
-        if self.rescue.is_empty()? {
+        if !self.traces.rescued.get() {
             return Ok(());
         }
+        // Said before it is read, so that what is rescued meanwhile is not forgotten.
+        self.rescue.set_used(false);
+        let swept = self.sweep_all();
+        if !matches!(swept, Ok(true)) {
+            self.rescue.set_used(true);
+        }
+        self.traces.rescued.set(swept.is_err());
+        swept.map(drop)
+    }
+
+    /// Whether nothing is left.
+    fn sweep_all(&self) -> Result<bool> {
+        let mut clean = true;
+        if self.rescue.is_empty()? {
+            return Ok(clean);
+        }
         for (at, rescued) in self.rescue.read()?.batches {
-            if rescued.journal == self.journal && recover::is_stored(&self.db, &rescued)? {
-                self.rescue.erase(at, &rescued)?;
+            if rescued.journal == self.journal {
+                if recover::is_stored(&self.db, &rescued)? {
+                    self.rescue.erase(at, &rescued.checksum)?;
+                } else {
+                    clean = false;
+                }
             }
         }
-        Ok(())
+        Ok(clean)
     }
 
     // -- traces -------------------------------------------------------------------------------------------------------
 
     fn tidy_or_warn(&mut self) {
-        match self.tidy() {
+        match self.tidy_database() {
             Err(error) if error.kind() == ErrorKind::Busy => tracing::debug!(%error, "the log is not empty yet"),
-            Err(error) => tracing::warn!(%error, "what was destroyed is still in the journal's log"),
+            Err(error) => tracing::warn!(%error, "what was destroyed is still in the journal or its log"),
             Ok(()) => {}
+        }
+        if let Err(error) = self.sweep() {
+            tracing::warn!(%error, "what was rescued and is stored by now is still in the rescue file");
         }
     }
 
-    /// Removes what was only tried, and empties the log, in which destroyed values can still be read; and the rescue file
-    /// of what was stored after all.
+    /// Removes what is gone from where it can still be read: the pages, the log, and the rescue file.
     fn tidy(&mut self) -> Result<()> {
+        let tidied = self.tidy_database();
+        self.sweep()?;
+        tidied
+    }
+
+    fn tidy_database(&mut self) -> Result<()> {
+        self.mend()?;
         self.identity.check()?;
+        self.db.busy_timeout(COURTESY).map_err(failure::database)?;
+        let rewritten = self.forget_rehearsal().and_then(|()| self.rewrite_values());
+        let emptied = self.empty_log();
+        self.db.busy_timeout(schema::PATIENCE).map_err(failure::database)?;
+        rewritten.and(emptied)
+    }
+
+    fn forget_rehearsal(&self) -> Result<()> {
         if self.traces.rehearsed.get() {
-            self.db.execute_batch("DELETE FROM rehearsal").map_err(failure::database)?;
+            self.change("DELETE FROM rehearsal")?;
             self.traces.rehearsed.set(false);
         }
-        self.db.busy_timeout(COURTESY).map_err(failure::database)?;
+        Ok(())
+    }
+
+    /// Writes all values to other pages. A page that is freed as a whole is overwritten; one whose cells are moved together
+    /// keeps a copy of what they covered, which no later deletion reaches.
+    fn rewrite_values(&self) -> Result<()> {
+        if !self.traces.destroyed.get() {
+            return Ok(());
+        }
+        self.traces.logged.set(true);
+        // While references are checked, rows are deleted one by one, and their pages not freed but moved together.
+        self.db.execute_batch("PRAGMA foreign_keys = OFF").map_err(failure::database)?;
+        let rewritten = self.change(
+            "CREATE TEMP TABLE moved AS SELECT * FROM main.value; DELETE FROM main.value;
+             INSERT INTO main.value SELECT * FROM temp.moved ORDER BY credential, id; DROP TABLE temp.moved",
+        );
+        self.db.execute_batch("PRAGMA foreign_keys = ON").map_err(failure::database)?;
+        rewritten?;
+        self.traces.destroyed.set(false);
+        Ok(())
+    }
+
+    fn change(&self, sql: &str) -> Result<()> {
+        let done = schema::begin(&self.db)
+            .and_then(|()| self.db.execute_batch(sql).map_err(failure::database))
+            .and_then(|()| self.db.execute_batch("COMMIT").map_err(failure::commit));
+        if done.is_err() {
+            self.roll_back();
+        }
+        done
+    }
+
+    fn empty_log(&self) -> Result<()> {
         let busy = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0));
-        self.db.busy_timeout(super::schema::PATIENCE).map_err(failure::database)?;
         if busy.map_err(failure::database)? {
             let text = "somebody reads the journal's file, so its log cannot be emptied: try again when they are done";
             return Err(Error::new(ErrorKind::Busy, text));
         }
-        self.traces.destroyed.set(false);
+        self.traces.logged.set(false);
         self.counters.checkpoint();
-        self.sweep()
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@ mod batch;
 mod durable;
 mod lease;
 mod listing;
+mod rescue;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +21,13 @@ pub use batch::*;
 pub use durable::*;
 pub use lease::*;
 pub use listing::*;
+pub use rescue::*;
 
 /// Makes one test of each law of a [`Journal`](crate::Journal). The tests need `tokio` with its macros.
 ///
 /// The expression makes, for every test, a closure that opens the journal with a clock: `volatile` ones are empty each
-/// time, `durable` ones open the same place again.
+/// time, `durable` ones open the same place again, and `rescuing` ones are durable and have a place for what cannot be
+/// appended.
 ///
 /// ```
 /// mod laws {
@@ -68,6 +71,15 @@ macro_rules! journal_conformance {
             what_was_written_is_there_when_it_is_opened_again
             leases_and_epochs_survive
             two_that_are_open_at_once_see_the_same_and_fence_each_other
+        }
+    };
+    (rescuing, $open:expr) => {
+        $crate::journal_conformance!(durable, $open);
+        $crate::journal_conformance! { @laws $open;
+            what_was_rescued_is_there_before_its_credential_is_claimed
+            what_was_rescued_survives_and_comes_back_once
+            what_was_rescued_and_appended_is_one
+            what_was_rescued_is_left_to_its_engine_while_that_has_the_credential
         }
     };
     (@laws $open:expr; $($law:ident)+) => {

@@ -1,11 +1,13 @@
 //! The rescue file: places that were set aside while the disk had room, for what the database does not take.
 
+mod lock;
 mod slot;
 
 use std::fs::{self, File};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::failure;
 use super::file::{self, Identity};
@@ -13,19 +15,26 @@ use super::schema::JournalId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Batch, Lease, Seq};
 
+pub(super) use lock::Locked;
 pub(super) use slot::Rescued;
 
-use slot::{Content, HEADER, SLOT};
+use slot::{Content, HEADER};
 
 /// How many batches can be rescued before one is brought back.
 const SLOTS: usize = 16;
+
+/// Which file it is, whatever its path: a journal belongs to one.
+pub(super) type RescueId = [u8; 16];
 
 /// The rescue file of one journal.
 #[derive(Debug)]
 pub(super) struct RescueFile {
     path: PathBuf,
+    id: RescueId,
     identity: Identity,
     file: Mutex<File>,
+    /// Whether something may be in it.
+    used: AtomicBool,
 }
 
 /// What the rescue file holds, by place.
@@ -35,42 +44,72 @@ pub(super) struct Found {
     pub(super) damaged: Vec<usize>,
 }
 
-/// The file while no other process and no other thread works with it.
-pub(super) struct Locked<'a> {
-    path: &'a Path,
-    file: MutexGuard<'a, File>,
-}
-
 impl RescueFile {
     /// Opens the file, or makes it with all its places really written.
     pub(super) fn open(path: &Path) -> Result<Self> {
         file::make(path)?;
         let opened = fs::OpenOptions::new().read(true).write(true).open(path);
         let opened = opened.map_err(|error| failure::file("cannot be opened", path, error))?;
-        let rescue = Self { path: path.to_owned(), identity: Identity::of(path), file: Mutex::new(opened) };
-        rescue.lock()?.fill()?;
+        let (identity, used) = (Identity::of([path.to_owned()]), AtomicBool::new(true));
+        let mut rescue = Self { path: path.to_owned(), id: [0; 16], identity, file: Mutex::new(opened), used };
+        let id = rescue.lock()?.prepare()?;
+        rescue.id = id;
         Ok(rescue)
+    }
+
+    /// Whether there is another rescue file with this id, and something of the journal in it.
+    pub(super) fn is_needed(path: &Path, id: RescueId, journal: JournalId) -> Result<bool> {
+        let opened = match File::open(path) {
+            Ok(opened) => Mutex::new(opened),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(failure::file("cannot be opened", path, error)),
+        };
+        let mut locked = Locked::new(path, opened.lock().unwrap_or_else(PoisonError::into_inner))?;
+        if locked.id()? != Some(id) {
+            return Ok(false);
+        }
+        for at in 0..SLOTS {
+            match slot::decode(&locked.slot(at)?) {
+                Content::Batch(rescued) if rescued.journal == journal => return Ok(true),
+                Content::Newer => return Ok(true),
+                _ => {}
+            }
+        }
+        Ok(false)
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
+    pub(super) fn id(&self) -> RescueId {
+        self.id
+    }
+
+    /// Whether something may be in it.
+    pub(super) fn is_used(&self) -> bool {
+        self.used.load(Ordering::Acquire)
+    }
+
+    /// Says whether something is in it, as far as one look has shown.
+    pub(super) fn set_used(&self, used: bool) {
+        self.used.store(used, Ordering::Release);
+    }
+
     /// Waits until nobody else works with it.
     pub(super) fn lock(&self) -> Result<Locked<'_>> {
         // Every use seeks first, so what a panicking thread left does no harm.
-        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.lock().map_err(|error| failure::file("cannot be locked", &self.path, error))?;
-        Ok(Locked { path: &self.path, file })
+        Locked::new(&self.path, self.file.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether there is nothing in it: asked before every claim, so it is read without the lock.
     pub(super) fn is_empty(&self) -> Result<bool> {
+        self.identity.check()?;
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut header = [0; HEADER];
         for at in 0..SLOTS {
-            let read = file.seek(SeekFrom::Start(place(at))).and_then(|_| file.read_exact(&mut header));
-            read.map_err(|error| failure::file("cannot be read", &self.path, error))?;
+            let mut header = [0; HEADER];
+            lock::read(&mut file, at, &mut header)
+                .map_err(|error| failure::file("cannot be read", &self.path, error))?;
             if !slot::is_empty(&header) {
                 return Ok(false);
             }
@@ -80,6 +119,7 @@ impl RescueFile {
 
     /// All that is in it.
     pub(super) fn read(&self) -> Result<Found> {
+        self.identity.check()?;
         let mut locked = self.lock()?;
         let mut found = Found::default();
         for at in 0..SLOTS {
@@ -93,86 +133,68 @@ impl RescueFile {
         Ok(found)
     }
 
-    /// Keeps a batch. One that is there already is not kept twice.
+    /// That a batch could be kept: the file is there, can be written, and has a place.
+    pub(super) fn rehearse(&self) -> Result<()> {
+        self.identity.check()?;
+        let opened = fs::OpenOptions::new().write(true).open(&self.path);
+        opened.map_err(|error| failure::file("cannot be written", &self.path, error))?;
+        let mut locked = self.lock()?;
+        for at in 0..SLOTS {
+            if matches!(slot::decode(&locked.slot(at)?), Content::Empty | Content::Damaged) {
+                return Ok(());
+            }
+        }
+        Err(full(&self.path))
+    }
+
+    /// Keeps a batch. An earlier try to keep the same is written over: what was not synced then is now.
     pub(super) fn keep(&self, journal: JournalId, lease: &Lease, after: Seq, batch: &Batch) -> Result<()> {
         let bytes = slot::encode(journal, lease, after, batch)?;
         let mut locked = self.lock()?;
-        let mut free: Option<(usize, bool)> = None;
+        let (mut same, mut empty, mut damaged) = (None, None, None);
         for at in 0..SLOTS {
-            let there = locked.slot(at)?;
-            if there.starts_with(&bytes) {
-                return Ok(());
-            }
-            match slot::decode(&there) {
-                Content::Empty if !free.is_some_and(|(_, empty)| empty) => free = Some((at, true)),
+            match slot::decode(&locked.slot(at)?) {
+                Content::Batch(there) if there.is_same(journal, lease, after, batch) => same = Some(at),
+                Content::Empty => empty = empty.or(Some(at)),
                 // What was torn helps nobody, but it is the last to go.
-                Content::Damaged => free = free.or(Some((at, false))),
-                Content::Empty | Content::Batch(_) | Content::Newer => {}
+                Content::Damaged => damaged = damaged.or(Some(at)),
+                Content::Batch(_) | Content::Newer => {}
             }
         }
-        let Some((at, _)) = free else {
-            let text = format!(
-                "the rescue file {} is full: bring back what is in it (`recover`), then try again",
-                self.path.display()
-            );
-            return Err(Error::new(ErrorKind::Journal, text));
-        };
+        let at = same.or(empty).or(damaged).ok_or_else(|| full(&self.path))?;
+        self.set_used(true);
         locked.write(at, &bytes)?;
         self.identity.check()
     }
 
     /// Overwrites what was brought back, unless another process has done so and the place holds something else by now.
-    pub(super) fn erase(&self, at: usize, rescued: &Rescued) -> Result<()> {
+    /// Whether it was still there.
+    pub(super) fn erase(&self, at: usize, checksum: &[u8; 32]) -> Result<bool> {
+        self.identity.check()?;
         let mut locked = self.lock()?;
         match slot::decode(&locked.slot(at)?) {
-            Content::Batch(there) if there.checksum == rescued.checksum => locked.write(at, &[]),
-            _ => Ok(()),
+            Content::Batch(there) if there.checksum == *checksum => locked.erase(at).map(|()| true),
+            _ => Ok(false),
         }
     }
-}
 
-impl Locked<'_> {
-    /// Writes what is missing, so that no place needs the disk to have room later.
-    fn fill(&mut self) -> Result<()> {
-        let failed = |error| failure::file("could not be filled", self.path, error);
-        let there = self.file.metadata().map_err(failed)?.len();
-        let missing = place(SLOTS).saturating_sub(there);
-        if missing == 0 {
-            return Ok(());
+    /// Overwrites a batch, wherever it is. Whether it was there.
+    pub(super) fn discard(&self, checksum: &[u8; 32]) -> Result<bool> {
+        for (at, rescued) in self.read()?.batches {
+            if rescued.checksum == *checksum {
+                return self.erase(at, checksum);
+            }
         }
-        let zeros = vec![0; usize::try_from(missing).unwrap_or_default()];
-        self.file.seek(SeekFrom::Start(there)).map_err(failed)?;
-        self.file.write_all(&zeros).and_then(|()| self.file.sync_all()).map_err(failed)?;
-        file::sync_folder(self.path)
-    }
-
-    fn slot(&mut self, at: usize) -> Result<Vec<u8>> {
-        let mut slot = vec![0; SLOT];
-        let read = self.file.seek(SeekFrom::Start(place(at))).and_then(|_| self.file.read_exact(&mut slot));
-        read.map_err(|error| failure::file("cannot be read", self.path, error))?;
-        Ok(slot)
-    }
-
-    /// Writes a whole place, zeros behind the bytes, down to the disk.
-    fn write(&mut self, at: usize, bytes: &[u8]) -> Result<()> {
-        let mut slot = vec![0; SLOT];
-        slot[..bytes.len()].copy_from_slice(bytes);
-        let written = self.file.seek(SeekFrom::Start(place(at))).and_then(|_| self.file.write_all(&slot));
-        written
-            .and_then(|()| self.file.sync_data())
-            .map_err(|error| failure::file("could not be written", self.path, error))
+        Ok(false)
     }
 }
 
-impl Drop for Locked<'_> {
-    fn drop(&mut self) {
-        // Closing the file would give it back as well.
-        let _ = self.file.unlock();
-    }
-}
-
-fn place(at: usize) -> u64 {
-    (at * SLOT) as u64
+fn full(path: &Path) -> Error {
+    let text = format!(
+        "the rescue file {} is full: bring back what is in it (`recover`), look at what stays (`rescued`), then try again",
+        path.display()
+    );
+    Error::new(ErrorKind::Journal, text)
 }
 
 fn newer(path: &Path) -> Error {

@@ -41,7 +41,16 @@ pub(in crate::journal::sqlite) struct Rescued {
     /// What was to be appended.
     pub(in crate::journal::sqlite) batch: Batch,
     /// Tells it from every other.
-    pub(super) checksum: [u8; 32],
+    pub(in crate::journal::sqlite) checksum: [u8; 32],
+}
+
+impl Rescued {
+    /// Whether it is an earlier try to keep the same.
+    pub(super) fn is_same(&self, journal: JournalId, lease: &Lease, after: Seq, batch: &Batch) -> bool {
+        let first = |batch: &Batch| batch.records.first().map(|record| record.mac);
+        (self.journal, &self.credential, self.epoch, self.after) == (journal, &lease.credential, lease.epoch, after)
+            && first(&self.batch) == first(batch)
+    }
 }
 
 /// All but the sealed bytes, which follow it.
