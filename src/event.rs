@@ -77,7 +77,8 @@ impl fmt::Display for Fact {
             Self::Issued { fingerprint, .. } => write!(f, "there is a new token, {fingerprint}"),
             Self::OrphansFound { ids, .. } if ids.is_empty() => f.write_str("the lost attempt left nothing behind"),
             Self::OrphansFound { ids, .. } => {
-                write!(f, "the lost attempt left {} tokens behind, to be revoked", ids.len())
+                let tokens = if ids.len() == 1 { "token" } else { "tokens" };
+                write!(f, "the lost attempt left {} {tokens} behind, to be revoked once nobody can hold it", ids.len())
             }
             Self::OrphanPossible { label, .. } => {
                 write!(f, "a token {label} may live that nobody knows: delete it at the provider if it is there")

@@ -146,7 +146,7 @@ impl Rotator {
     }
 
     /// Rolls out a token that was made elsewhere. It is never revoked by us on failure: we did not cause it. With a run
-    /// open already that rolls out this token, goes on with that.
+    /// open already that rolls out this token, goes on with that. Keep the value until this has returned.
     ///
     /// # Errors
     ///
@@ -191,11 +191,13 @@ impl Rotator {
     /// Hands in the token that a person made. It is checked before it goes anywhere; a refusal is an
     /// [`Outcome::AwaitingPerson`] that says why and asks for another.
     ///
+    /// Have the person keep the page open until this has returned: after an error the token may have to be handed in again.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidInput`] when it is the token that is to be replaced, or one that this run has given up,
-    /// [`ErrorKind::Refused`] when no token is
-    /// asked for, [`ErrorKind::NotFound`] when the run is not open; and as [`rotate`](Self::rotate).
+    /// [`ErrorKind::Refused`] when no token is asked for, [`ErrorKind::NotFound`] when the run is not open; and as
+    /// [`rotate`](Self::rotate).
     pub async fn supply(&self, run: RunId, token: Token) -> Result<Run> {
         let mut session = self.open_at(&run).await?;
         let state = session.state()?;

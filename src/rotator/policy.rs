@@ -239,7 +239,8 @@ pub struct Patience {
     pub first: Duration,
     /// How long a wait is at most, unless the far side asks for more.
     pub longest: Duration,
-    /// When it is given up, counted from the first failure.
+    /// When it is given up, counted from the first failure by the clock: a process that calls `resume_due` once an hour needs
+    /// more than that.
     pub total: Duration,
 }
 
