@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub use crate::fault::Fault;
 use crate::fault::Faults;
 use crate::guide::Guide;
-use crate::name::{Label, TokenId};
+use crate::name::{CredentialName, Label, TokenId};
 use crate::token::{Access, Expiry, Grant, RetiredToken, ScopeModel, ScopeSet, Token};
 
 /// A provider in memory. Clones share their tokens.
@@ -45,7 +45,16 @@ struct State {
     /// Whether the person agreed to what is pending.
     agreed: bool,
     /// What is to be made once the person agrees, and for whom.
-    pending: Option<(Label, ScopeSet, Option<Token>)>,
+    pending: Option<Pending>,
+}
+
+#[derive(Clone, Debug)]
+struct Pending {
+    credential: CredentialName,
+    label: Label,
+    scopes: ScopeSet,
+    owner: Option<String>,
+    current: Option<Token>,
 }
 
 #[derive(Debug)]
@@ -162,9 +171,11 @@ impl MemoryProvider {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn issue_now(&self, label: &Label, scopes: &ScopeSet, current: Option<&Token>, life: Option<Duration>) -> Issuance {
+    fn issue_now(&self, request: &IssueRequest<'_>) -> Issuance {
+        let IssueRequest { label, scopes, owner, current, lifetime: life, .. } = *request;
         let mut state = self.lock();
-        let owner = current.and_then(|token| state.entry_mut(token)).map(|entry| entry.grant.owner.clone());
+        let held = current.and_then(|token| state.entry_mut(token)).map(|entry| entry.grant.owner.clone());
+        let owner = held.or_else(|| owner.map(str::to_owned));
         if let (Fate::Dies, Some(entry)) = (self.capabilities.fate, current.and_then(|token| state.entry_mut(token))) {
             entry.alive = false;
         }
@@ -261,11 +272,14 @@ impl Provider for MemoryProvider {
             }
             let guide = || Guide::new("Make a token").with_step("name", format!("Call it {}.", request.label));
             Ok(match self.capabilities.issuer {
-                Issuer::Api => self.issue_now(request.label, request.scopes, request.current, request.lifetime),
+                Issuer::Api => self.issue_now(request),
                 Issuer::Person if self.polled => {
                     let mut state = self.lock();
                     state.agreed = false;
-                    state.pending = Some((request.label.clone(), request.scopes.clone(), request.current.cloned()));
+                    let (credential, owner) = (request.credential.clone(), request.owner.map(str::to_owned));
+                    let (label, scopes, current) =
+                        (request.label.clone(), request.scopes.clone(), request.current.cloned());
+                    state.pending = Some(Pending { credential, label, scopes, owner, current });
                     let now = self.inner.clock.now();
                     Issuance::Pending {
                         guide: guide(),
@@ -288,7 +302,7 @@ impl Provider for MemoryProvider {
                 let state = self.lock();
                 (state.agreed, state.pending.clone())
             };
-            let (label, scopes, current) = pending.ok_or_else(used)?;
+            let pending = pending.ok_or_else(used)?;
             if !agreed {
                 let now = self.inner.clock.now();
                 return Ok(Issuance::Pending {
@@ -299,7 +313,9 @@ impl Provider for MemoryProvider {
                 });
             }
             self.lock().pending = None;
-            Ok(self.issue_now(&label, &scopes, current.as_ref(), None))
+            let request = IssueRequest::new(&pending.credential, &pending.label, &pending.scopes);
+            Ok(self
+                .issue_now(&request.with_owner(pending.owner.as_deref()).with_current(pending.current.as_ref(), None)))
         };
         self.inner.faults.around("collect", "memory", collect, || Err(unknown())).await
     }

@@ -300,7 +300,9 @@ impl Resident {
     ) -> Result<Reply> {
         let name = CredentialName::new(credential)?;
         let current = current.as_deref().map(Token::new).transpose()?;
-        let request = IssueRequest::new(&name, &label, scopes).with_current(current.as_ref(), None);
+        // Every credential has an account of its own, of the same name.
+        let request = IssueRequest::new(&name, &label, scopes).with_owner(Some(credential));
+        let request = request.with_current(current.as_ref(), None);
         Ok(match self.provider.issue(&request).await? {
             Issuance::Minted(Candidate { token, id, .. }) => {
                 let value = token.expose().to_owned();
