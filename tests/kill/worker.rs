@@ -19,6 +19,9 @@ use crate::process::Orders;
 use crate::remote::{RemoteConsumer, RemoteProvider};
 use crate::wire::{Call, Line, Reply};
 
+/// More turns than any rotation takes: one that goes round in a circle is told of.
+const MANY: i32 = 2000;
+
 /// How long to wait before another try of what failed.
 const BREATH: Duration = Duration::from_millis(10);
 
@@ -119,11 +122,17 @@ impl Life {
     /// Until it is stopped, and what was begun has ended. How many rotations it finished.
     async fn live(self, stopped: watch::Receiver<bool>) -> usize {
         let first = self.token(Call::First).await;
-        let mut finished = 0;
+        let (mut finished, mut turns) = (0, 0);
         loop {
+            turns += 1;
+            if turns > MANY {
+                self.tell(Call::Complain { text: "a rotation goes round in a circle".to_owned() }).await;
+                return finished;
+            }
             match self.turn(&first).await {
                 Ok(over) => {
                     finished += usize::from(over);
+                    turns *= i32::from(!over);
                     if over && *stopped.borrow() {
                         return finished;
                     }
