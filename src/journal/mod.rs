@@ -4,6 +4,8 @@ mod batch;
 mod head;
 mod lease;
 mod memory;
+#[cfg(feature = "seal")]
+mod private;
 mod record;
 mod seal;
 #[cfg(feature = "sqlite")]

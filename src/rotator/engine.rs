@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use futures_util::{StreamExt, future};
+use futures_util::future;
 use tokio::sync::oneshot;
 
 use super::session::Session;
-use super::{Run, act};
+use super::{Run, act, look};
 use crate::clock::Timestamp;
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::name::{Label, TokenId};
@@ -158,17 +158,13 @@ async fn perform(mut session: Session, mut ready: Vec<Act>) -> Result<Session> {
         _ => session.time_left(settled),
     };
     let (held, looks, limit) = (&session, &act::Looks::default(), &limit);
-    let reports: Vec<Result<Vec<Fact>>> = futures_util::stream::iter(errands)
-        .map(|(act, uncertain)| async move {
-            match tokio::time::timeout(limit(&act), act::perform(held, looks, &act, uncertain)).await {
-                Ok(facts) => facts,
-                Err(_) => act::failed(held, &act, &too_slow(&act)).map(|fact| vec![fact]),
-            }
-        })
-        .buffer_unordered(session.inner.policy.parallel)
-        .collect()
-        .await;
-    for report in reports {
+    let reports = errands.into_iter().map(|(act, uncertain)| async move {
+        match tokio::time::timeout(limit(&act), act::perform(held, looks, &act, uncertain)).await {
+            Ok(facts) => facts,
+            Err(_) => act::failed(held, &act, &too_slow(&act)).map(|fact| vec![fact]),
+        }
+    });
+    for report in future::join_all(reports).await {
         report?.into_iter().try_for_each(|fact| session.note(fact))?;
     }
     Ok(session)
@@ -190,11 +186,7 @@ fn too_slow(act: &Act) -> Error {
         Act::Install(_) | Act::Restore(_) | Act::Revoke(_) | Act::Issue | Act::Collect => Effect::Unknown,
         _ => Effect::None,
     };
-    Error::new(
-        ErrorKind::Unavailable,
-        "there was no answer in the time that the policy gives: look at the line, or give more",
-    )
-    .with_effect(effect)
+    look::too_slow().with_effect(effect)
 }
 
 async fn issue(mut session: Session) -> Result<Session> {
@@ -331,12 +323,16 @@ async fn store_surely(session: &mut Session, attempt: u32, token: Token, id: Opt
         tries += 1;
         if error.kind() == ErrorKind::Fenced {
             // Where the old one lives on, what this engine holds is an orphan that the other one looks for.
-            if session.state()?.charter().can.fate == Fate::Survives || !session.reclaim(attempt).await? {
+            if session.state()?.charter().can.fate == Fate::Survives {
                 break error;
             }
-            continue;
-        }
-        if !rescued {
+            match session.reclaim(attempt).await {
+                Ok(true) => continue,
+                Ok(false) => break error,
+                // The value in hand may be the only one: it is not dropped because the journal cannot be asked just now.
+                Err(error) => tracing::warn!(%error, "a new token waits for its journal"),
+            }
+        } else if !rescued {
             rescued = session.rescue().await;
         }
         // Where the old one died with its birth, there may be no other copy than this one.
@@ -359,7 +355,7 @@ async fn store_surely(session: &mut Session, attempt: u32, token: Token, id: Opt
         let label = charter.run.label(attempt);
         let fingerprint = token.fingerprint();
         let orphan = RetiredToken::new(Some(token), Some(fingerprint), id, Some(label.clone()), Reason::Orphan);
-        let ended = session.inner.provider.revoke(&orphan).await;
+        let ended = look::in_time(&session.inner, session.inner.provider.revoke(&orphan)).await;
         tracing::error!(label = %label, revoked = ended.is_ok(), "a new token could not be stored and was given up");
     }
     Err(failure.with_effect(Effect::Unknown))

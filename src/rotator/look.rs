@@ -168,10 +168,13 @@ pub(super) async fn forgets(
     }
 }
 
-async fn in_time<T>(inner: &Inner, look: impl Future<Output = Result<T>>) -> Result<T> {
-    let slow = |_| {
-        let text = "there was no answer in the time that the policy gives: look at the line, or give more";
-        Error::new(ErrorKind::Unavailable, text)
-    };
-    tokio::time::timeout(inner.policy.act_timeout, look).await.map_err(slow)?
+/// A look, which takes no longer than the policy gives one act.
+pub(super) async fn in_time<T>(inner: &Inner, look: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(inner.policy.act_timeout, look).await.map_err(|_| too_slow())?
+}
+
+/// There was no answer in time.
+pub(super) fn too_slow() -> Error {
+    let text = "there was no answer in the time that the policy gives: look at the line, or give more";
+    Error::new(ErrorKind::Unavailable, text)
 }

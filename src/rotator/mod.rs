@@ -247,7 +247,11 @@ impl Rotator {
         let head = read::load(&self.inner, Span::Head).await?.head;
         let due = head.is_due(self.inner.clock.now());
         match head.run {
-            Some(run) if due => self.resume(run).await.map(Some),
+            Some(run) if due => match self.resume(run).await {
+                // Whoever was at it has ended it meanwhile.
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                resumed => resumed.map(Some),
+            },
             _ => Ok(None),
         }
     }

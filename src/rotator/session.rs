@@ -219,7 +219,7 @@ impl Session {
         self.now().plus(self.inner.policy.act_timeout + self.inner.policy.settle)
     }
 
-    /// Seals anew what a replaced key has sealed; the head stays. How many values that were.
+    /// Seals anew what a replaced key has sealed; of the head only the tie changes. How many values that were.
     pub(super) async fn reseal(&mut self) -> Result<usize> {
         let sealer = &self.inner.sealer;
         let mut batch = Batch::new(self.reading.head.clone());

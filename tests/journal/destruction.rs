@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 
-use tokenturn::journal::{Journal, Seq, SqliteJournal, ValueId};
+use tokenturn::journal::{Batch, Journal, Lease, Seq, SqliteJournal, ValueId};
 
 use crate::folder::Folder;
 use crate::support::{batch, claim, noise, value};
@@ -46,18 +46,29 @@ async fn a_destroyed_value_and_one_that_was_overwritten_are_in_no_file() {
     assert!(left(&folder, &stays) > 100);
 }
 
-#[tokio::test]
-async fn dropping_the_journal_is_enough() {
-    let folder = Folder::new();
+/// A journal, the right to write it, and a batch that keeps a value.
+async fn keeping(folder: &Folder) -> (SqliteJournal, Lease, Vec<u8>, Batch) {
     let journal = SqliteJournal::open(folder.path("journal")).unwrap();
     let lease = claim(&journal, "bot", "a").await.unwrap();
     let gone = noise(1, 400);
     let mut first = batch(&lease, 0);
     first.keep = vec![value(&lease, "gone", &gone)];
-    journal.append(&lease, Seq::ZERO, &first).await.unwrap();
-    let mut second = batch(&lease, 1);
+    (journal, lease, gone, first)
+}
+
+/// Destroys it with the next record.
+async fn destroy(journal: &SqliteJournal, lease: &Lease) {
+    let mut second = batch(lease, 1);
     second.destroy = vec![ValueId::new("gone")];
-    journal.append(&lease, Seq::new(1), &second).await.unwrap();
+    journal.append(lease, Seq::new(1), &second).await.unwrap();
+}
+
+#[tokio::test]
+async fn dropping_the_journal_is_enough() {
+    let folder = Folder::new();
+    let (journal, lease, gone, first) = keeping(&folder).await;
+    journal.append(&lease, Seq::ZERO, &first).await.unwrap();
+    destroy(&journal, &lease).await;
     drop(journal);
     assert_eq!(left(&folder, &gone), 0);
 }
@@ -65,17 +76,11 @@ async fn dropping_the_journal_is_enough() {
 #[tokio::test]
 async fn a_rescued_value_is_not_left_in_the_rescue_file() {
     let folder = Folder::new();
-    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
-    let lease = claim(&journal, "bot", "a").await.unwrap();
-    let gone = noise(1, 400);
-    let mut first = batch(&lease, 0);
-    first.keep = vec![value(&lease, "gone", &gone)];
+    let (journal, lease, gone, first) = keeping(&folder).await;
     journal.rescue(&lease, Seq::ZERO, &first).await.unwrap();
     assert!(left(&folder, &gone) > 300);
     let lease = claim(&journal, "bot", "a").await.unwrap();
-    let mut second = batch(&lease, 1);
-    second.destroy = vec![ValueId::new("gone")];
-    journal.append(&lease, Seq::new(1), &second).await.unwrap();
+    destroy(&journal, &lease).await;
     journal.checkpoint().await.unwrap();
     assert_eq!(left(&folder, &gone), 0);
 }
@@ -83,16 +88,10 @@ async fn a_rescued_value_is_not_left_in_the_rescue_file() {
 #[tokio::test]
 async fn a_value_that_was_rescued_and_stored_after_all_is_not_left_in_the_rescue_file() {
     let folder = Folder::new();
-    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
-    let lease = claim(&journal, "bot", "a").await.unwrap();
-    let gone = noise(1, 400);
-    let mut first = batch(&lease, 0);
-    first.keep = vec![value(&lease, "gone", &gone)];
+    let (journal, lease, gone, first) = keeping(&folder).await;
     journal.rescue(&lease, Seq::ZERO, &first).await.unwrap();
     journal.append(&lease, Seq::ZERO, &first).await.unwrap();
-    let mut second = batch(&lease, 1);
-    second.destroy = vec![ValueId::new("gone")];
-    journal.append(&lease, Seq::new(1), &second).await.unwrap();
+    destroy(&journal, &lease).await;
     journal.checkpoint().await.unwrap();
     assert_eq!(left(&folder, &gone), 0);
 }
@@ -100,17 +99,11 @@ async fn a_value_that_was_rescued_and_stored_after_all_is_not_left_in_the_rescue
 #[tokio::test]
 async fn it_is_gone_by_itself_when_the_journal_is_quiet() {
     let folder = Folder::new();
-    let journal = SqliteJournal::open(folder.path("journal")).unwrap();
-    let lease = claim(&journal, "bot", "a").await.unwrap();
-    let gone = noise(1, 400);
-    let mut first = batch(&lease, 0);
-    first.keep = vec![value(&lease, "gone", &gone)];
+    let (journal, lease, gone, first) = keeping(&folder).await;
     journal.append(&lease, Seq::ZERO, &first).await.unwrap();
     journal.checkpoint().await.unwrap();
     let before = journal.stats().checkpoints;
-    let mut second = batch(&lease, 1);
-    second.destroy = vec![ValueId::new("gone")];
-    journal.append(&lease, Seq::new(1), &second).await.unwrap();
+    destroy(&journal, &lease).await;
     while journal.stats().checkpoints == before {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }

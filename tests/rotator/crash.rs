@@ -7,7 +7,7 @@ use tokenturn::consumer::memory::Fault;
 use tokenturn::rotation::{Fact, Outcome};
 use tokenturn::{ErrorKind, Policy};
 
-use crate::world::{World, completed, seconds, swift};
+use crate::world::{Stumbling, World, completed, seconds, swift};
 
 /// Lets a call run into what hangs, and drops it there.
 async fn cut(world: &World, wait: Duration) {
@@ -143,9 +143,12 @@ async fn a_long_run_renews_its_lease() {
     completed(&rotator.rotate(world.held()).await.unwrap());
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_answer_that_comes_after_another_engine_gave_it_up_is_not_lost() {
-    let world = World::of(crate::world::replace());
+/// An engine that sleeps past its lease while the answer with the only token is on its way, and how many reads of the journal
+/// fail when that comes.
+async fn late_answer(unread: usize) {
+    let mut world = World::of(crate::world::replace());
+    let journal = Stumbling::over(world.journal.clone());
+    world.journal = journal.clone();
     world.provider.plan_fault("issue", Fault::Late(seconds(60)));
     let (first, second) = (world.rotator(), world.rotator());
     let slow = tokio::spawn({
@@ -153,14 +156,37 @@ async fn an_answer_that_comes_after_another_engine_gave_it_up_is_not_lost() {
         async move { first.rotate(held).await }
     });
     tokio::time::sleep(seconds(1)).await;
-    // This machine slept past its lease; at the provider, the old token is dead already.
+    // At the provider, the old token is dead already.
     world.provider.kill(&world.old);
     world.clock.advance(seconds(600));
     let lost = second.rotate(world.held()).await.unwrap();
     assert!(matches!(lost.outcome, Outcome::NeedsPerson { .. }), "{lost:?}");
+    journal.deaf.store(unread, std::sync::atomic::Ordering::SeqCst);
     completed(&slow.await.unwrap().unwrap());
     assert!(world.all_hold(&world.newest()) && world.provider.live() == 1);
     assert!(world.rotator().open_rotations().await.unwrap().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_after_another_engine_gave_it_up_is_not_lost() {
+    late_answer(0).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nor_is_it_dropped_because_the_journal_cannot_be_read_just_then() {
+    late_answer(5).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_another_call_ends_meanwhile_is_none_that_can_go_on() {
+    let world = World::new();
+    let bot = world.with_policy(swift().grace(seconds(3600)).linger(seconds(0)));
+    bot.rotate(world.held()).await.unwrap();
+    world.clock.advance(seconds(3600));
+    world.provider.plan_fault("revoke", Fault::Late(seconds(1)));
+    let (one, two) = tokio::join!(bot.resume_due(), bot.resume_due());
+    completed(&one.unwrap().unwrap());
+    assert_eq!(two.unwrap(), None);
 }
 
 #[tokio::test]

@@ -1,12 +1,24 @@
 //! Journals that are behind the world, and writes that are late.
 
-use tokenturn::consumer::Proof;
-use tokenturn::consumer::memory::Fault;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokenturn::consumer::memory::{Fault, MemoryConsumer};
+use tokenturn::consumer::{Consumer, ConsumerCapabilities, Installation, Proof, Slot, Verification};
 use tokenturn::provider::ProviderCapabilities;
 use tokenturn::rotation::{Fact, OnFailure, Outcome};
-use tokenturn::{ErrorKind, Event, Expiry, Patience};
+use tokenturn::{
+    AdmittedToken, Answer, Clock as _, ConsumerName, Decision, ErrorKind, Event, Expiry, Patience, Policy, Result,
+    Rotator, Run, ScopeModel, ScopeSet,
+};
 
 use crate::world::{World, completed, overlap, place, replace, seconds, stuck, swift};
+
+/// Goes back where a place fails, after ten seconds.
+fn hurried() -> Policy {
+    let patience = Patience::new(seconds(1), seconds(1), seconds(10));
+    swift().on_failure(OnFailure::RollBack).patience(patience)
+}
 
 fn revoked_new(world: &World) -> usize {
     world.count(|fact| matches!(fact, Fact::Revoking { token, .. } if *token != tokenturn::rotation::TokenRef::Old))
@@ -55,60 +67,122 @@ async fn an_orphan_goes_at_once_where_the_places_show_that_they_hold_the_old_tok
     assert_eq!(world.provider.live(), 1);
 }
 
+/// A run that stands before `b`, whose journal is put back later: in the world it went on, and `b` has the new token.
+async fn put_back_before_b(world: &World, bot: &Rotator) {
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::Busy));
+    let run = bot.rotate(world.held()).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{run:?}");
+    world.b.put(&world.newest());
+    world.clock.advance(seconds(3600));
+}
+
+#[track_caller]
+fn went_back(world: &World, run: &Run) {
+    assert!(matches!(run.outcome, Outcome::RolledBack { .. }), "{run:?}");
+    assert!(world.all_hold(&world.old) && world.provider.is_alive(&world.old));
+    assert!(!world.provider.is_alive(&world.newest()));
+}
+
 #[tokio::test]
 async fn a_roll_back_after_a_restart_looks_at_places_that_it_never_touched() {
     let world = World::new();
-    let patience = Patience::new(seconds(1), seconds(1), seconds(10));
-    let policy = || swift().on_failure(OnFailure::RollBack).patience(patience).linger(seconds(0));
-    world.b.plan_fault("install", Fault::Refused(ErrorKind::Busy));
-    let run = world.with_policy(policy()).rotate(world.held()).await.unwrap();
-    assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{run:?}");
-    // In the world, the run went on; the journal is an old copy.
-    world.b.put(&world.newest());
-    for _ in 0..9 {
-        world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    put_back_before_b(&world, &world.with_policy(hurried().linger(seconds(0)))).await;
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    went_back(&world, &world.with_policy(hurried()).resume_due().await.unwrap().unwrap());
+}
+
+/// A place that cannot tell the new token from the old one, and of which nothing that it shows moves when its token does.
+#[derive(Debug)]
+struct Still(MemoryConsumer);
+
+#[async_trait]
+impl Consumer for Still {
+    fn name(&self) -> &str {
+        self.0.name()
     }
-    world.clock.advance(seconds(3600));
-    let run = world.with_policy(policy().linger(seconds(600))).resume_due().await.unwrap().unwrap();
-    assert!(world.a.holds().is_some() && world.b.holds().is_some());
-    for held in [&world.a, &world.b] {
-        let alive = [&world.old, &world.newest()]
-            .iter()
-            .any(|token| held.holds() == Some(token.fingerprint()) && world.provider.is_alive(token));
-        assert!(alive, "{run:?} {:#?}", world.facts());
+
+    fn capabilities(&self) -> ConsumerCapabilities {
+        place().proving(Proof::Always, Proof::Sometimes)
+    }
+
+    fn required_scopes(&self, model: ScopeModel) -> Option<ScopeSet> {
+        self.0.required_scopes(model)
+    }
+
+    async fn preflight(&self) -> Result<Slot> {
+        Ok(Slot::opaque())
+    }
+
+    async fn install(&self, token: &AdmittedToken, _: &Slot) -> Result<Installation> {
+        self.0.install(token, &self.0.preflight().await?).await?;
+        Ok(Installation::Done(Slot::opaque()))
+    }
+
+    async fn verify(&self, token: &AdmittedToken, slot: &Slot) -> Result<Verification> {
+        Ok(Verification::new(self.0.verify(token, slot).await?.works, Answer::Unknown))
     }
 }
 
 #[tokio::test]
-async fn a_roll_back_after_a_restart_that_cannot_look_keeps_both_tokens() {
+async fn on_the_way_back_after_a_restart_not_to_know_is_not_a_no() {
     let world = World::new();
-    let patience = Patience::new(seconds(1), seconds(1), seconds(10));
-    let policy = || swift().on_failure(OnFailure::RollBack).patience(patience).linger(seconds(0));
-    world.b.plan_fault("install", Fault::Refused(ErrorKind::Busy));
-    world.with_policy(policy()).rotate(world.held()).await.unwrap();
-    for _ in 0..40 {
-        world.b.plan_fault("preflight", Fault::Refused(ErrorKind::PermissionDenied));
-    }
-    world.clock.advance(seconds(3600));
-    let run = world.with_policy(policy().linger(seconds(600))).resume_due().await.unwrap().unwrap();
+    let bot = |policy: Policy| {
+        world.bare().consumer(world.a.clone()).consumer(Still(world.b.clone())).policy(policy).build().unwrap()
+    };
+    put_back_before_b(&world, &bot(hurried().linger(seconds(0)))).await;
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    went_back(&world, &bot(hurried()).resume_due().await.unwrap().unwrap());
+}
+
+#[tokio::test]
+async fn where_nobody_can_look_both_tokens_live_and_what_is_forgotten_unseen_keeps_the_new_one() {
+    let world = World::new();
+    put_back_before_b(&world, &world.with_policy(hurried().linger(seconds(0)))).await;
+    (0..40).for_each(|_| world.b.plan_fault("preflight", Fault::Refused(ErrorKind::PermissionDenied)));
+    let bot = world.with_policy(hurried());
+    let run = bot.resume_due().await.unwrap().unwrap();
     stuck(&run);
-    assert_eq!(revoked_new(&world), 0);
     assert!(world.provider.is_alive(&world.old) && world.provider.is_alive(&world.newest()));
+
+    let run = bot.resolve(run.id, Decision::Forget(ConsumerName::new("b").unwrap())).await.unwrap();
+    let Outcome::RolledBack { orphans, .. } = &run.outcome else { panic!("{run:?}") };
+    assert_eq!(orphans.len(), 1, "what lives on is reported");
+    assert_eq!(revoked_new(&world), 0);
+    assert_eq!(world.b.holds(), Some(world.newest().fingerprint()));
+    assert!(world.provider.is_alive(&world.newest()));
+}
+
+/// How long after its beginning a run writes the old token into `a` again, where a request may take 60 seconds and be 7 late.
+async fn waited_before_going_back(faults: impl IntoIterator<Item = Fault>) -> Duration {
+    let world = World::new();
+    faults.into_iter().for_each(|fault| world.a.plan_fault("install", fault));
+    let began = world.clock.now();
+    let run =
+        world.with_policy(hurried().act_timeout(seconds(60)).settle(seconds(7))).rotate(world.held()).await.unwrap();
+    went_back(&world, &run);
+    let back = |event: &&Event| matches!(&event.fact, Fact::Restoring { consumer, .. } if consumer.as_str() == "a");
+    let told = world.told.lock().unwrap();
+    began.until(told.iter().find(back).expect("it goes back").at)
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_other_token_is_written_where_a_write_may_still_arrive() {
+    assert!(waited_before_going_back(std::iter::repeat_n(Fault::LostBefore, 11)).await >= seconds(67));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_never_answered_is_waited_for_though_a_later_one_was() {
+    let faults = [Fault::LostBefore, Fault::Refused(ErrorKind::PermissionDenied)];
+    assert!(waited_before_going_back(faults).await >= seconds(67));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_was_refused_is_not_waited_for() {
     let world = World::new();
-    let patience = Patience::new(seconds(1), seconds(1), seconds(10));
-    let policy = swift().on_failure(OnFailure::RollBack).patience(patience).act_timeout(seconds(60)).settle(seconds(7));
-    (0..11).for_each(|_| world.a.plan_fault("install", Fault::LostBefore));
-    let began = tokenturn::Clock::now(&world.clock);
-    let run = world.with_policy(policy).rotate(world.held()).await.unwrap();
-    assert!(matches!(run.outcome, Outcome::RolledBack { .. }), "{run:?}");
-    let told = world.told.lock().unwrap().clone();
-    let back = |event: &&Event| matches!(&event.fact, Fact::Restoring { consumer, .. } if consumer.as_str() == "a");
-    let restoring = told.iter().find(back).expect("it goes back");
-    assert!(began.until(restoring.at) >= seconds(67), "{}", restoring.at);
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    let began = world.clock.now();
+    went_back(&world, &world.with_policy(hurried()).rotate(world.held()).await.unwrap());
+    assert_eq!(began.until(world.clock.now()), Duration::ZERO);
 }
 
 #[tokio::test]
@@ -118,77 +192,17 @@ async fn a_token_whose_answer_was_lost_is_reported_with_its_end() {
     let run = world.with_policy(swift().lifetime(seconds(90 * 86_400))).rotate(world.held()).await.unwrap();
     let Outcome::NeedsPerson { orphans, .. } = &run.outcome else { panic!("{run:?}") };
     let Expiry::At(end) = orphans[0].expiry else { panic!("{orphans:?}") };
-    assert!(tokenturn::Clock::now(&world.clock) < end);
-}
-
-/// A run that stands before its second place, whose journal is put back later than the world: there it went on.
-async fn put_back(b: tokenturn::consumer::ConsumerCapabilities, decide: bool) -> (World, tokenturn::Run) {
-    let world = World::new().with_b(b);
-    let patience = Patience::new(seconds(1), seconds(1), seconds(10));
-    let policy = || swift().on_failure(OnFailure::RollBack).patience(patience).linger(seconds(0));
-    world.b.plan_fault("install", Fault::Refused(ErrorKind::Busy));
-    let bot = world.with_policy(policy());
-    let run = bot.rotate(world.held()).await.unwrap();
-    assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{run:?}");
-    world.b.put(&world.newest());
-    (0..9).for_each(|_| world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied)));
-    world.clock.advance(seconds(3600));
-    let bot = world.with_policy(policy().linger(seconds(600)));
-    let mut run = bot.resume_due().await.unwrap().unwrap();
-    if decide {
-        let name = tokenturn::ConsumerName::new("b").unwrap();
-        run = bot.resolve(run.id, tokenturn::Decision::Forget(name)).await.unwrap();
-    }
-    (world, run)
-}
-
-#[tokio::test]
-async fn on_the_way_back_after_a_restart_not_to_know_is_not_a_no() {
-    // It cannot tell the new token from the old one, and nothing that it shows moves when the token does.
-    let blind = place().proving(Proof::Always, Proof::Sometimes);
-    let mute = place().proving(Proof::Never, Proof::Never);
-    for can in [blind, mute] {
-        let (world, run) = put_back(can, false).await;
-        let held = world.b.holds();
-        let new = world.newest();
-        let in_use = held == Some(new.fingerprint());
-        assert!(!in_use || world.provider.is_alive(&new), "{run:?}");
-    }
-}
-
-#[tokio::test]
-async fn a_place_that_is_forgotten_unseen_may_hold_the_new_token() {
-    let (world, run) = put_back(place().proving(Proof::Always, Proof::Sometimes), true).await;
-    let new = world.newest();
-    assert!(world.b.holds() != Some(new.fingerprint()) || world.provider.is_alive(&new), "{run:?}");
+    assert!(world.clock.now() < end);
 }
 
 #[tokio::test]
 async fn the_new_token_is_not_taken_back_when_the_old_one_died_meanwhile() {
     let world = World::new();
-    let patience = Patience::new(seconds(1), seconds(1), seconds(10));
-    let policy = || swift().on_failure(OnFailure::Hold).patience(patience);
     (0..40).for_each(|_| world.a.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied)));
-    let bot = world.with_policy(policy());
+    let bot = world.with_policy(hurried().on_failure(OnFailure::Hold));
     let run = bot.rotate(world.held()).await.unwrap();
     stuck(&run);
     world.provider.kill(&world.old);
     let run = bot.resolve(run.id, tokenturn::Decision::RollBack).await.unwrap();
     assert!(world.provider.is_alive(&world.newest()), "the only token that is left: {run:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_write_that_was_never_answered_is_waited_for_though_a_later_one_was() {
-    let world = World::new();
-    let patience = Patience::new(seconds(1), seconds(1), seconds(10));
-    let policy = swift().on_failure(OnFailure::RollBack).patience(patience).act_timeout(seconds(60)).settle(seconds(7));
-    world.a.plan_fault("install", Fault::LostBefore);
-    world.a.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
-    let began = tokenturn::Clock::now(&world.clock);
-    let run = world.with_policy(policy).rotate(world.held()).await.unwrap();
-    assert!(matches!(run.outcome, Outcome::RolledBack { .. }), "{run:?}");
-    let told = world.told.lock().unwrap().clone();
-    let back = |event: &&Event| matches!(&event.fact, Fact::Restoring { consumer, .. } if consumer.as_str() == "a");
-    let restoring = told.iter().find(back).expect("it goes back");
-    assert!(began.until(restoring.at) >= seconds(67), "{}", restoring.at);
 }

@@ -1,6 +1,6 @@
 //! Keys in a file that its owner alone can read.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use super::key::Key;
 use super::ring::{KeyRing, KeySource};
 use super::written;
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::private;
 
 /// More than any number of keys that makes sense needs.
 const LARGEST: u64 = 64 * 1024;
@@ -118,7 +119,13 @@ impl KeyFile {
         let unreadable = |error| self.failed("it cannot be read", Some(error));
         let file = File::open(&self.path).map_err(unreadable)?;
         let opened = file.metadata().map_err(unreadable)?;
-        access::only_owner(&there, &opened).map_err(|text| self.failed(text, None))?;
+        if private::identity(&there) != private::identity(&opened) {
+            return Err(self.failed("it was exchanged while it was opened: see who does that, and try again", None));
+        }
+        if private::is_reached_by_others(&opened) {
+            let text = "others can read or write it: run `chmod 600` on it, and take its keys for known if they could";
+            return Err(self.failed(text, None));
+        }
         // Made large enough at once: a buffer that grows leaves a copy behind.
         let mut bytes = Zeroizing::new(vec![0; usize::try_from(opened.len().min(LARGEST)).unwrap_or_default()]);
         (&file).read_exact(&mut bytes).map_err(unreadable)?;
@@ -132,16 +139,14 @@ impl KeyFile {
     fn store(&self, ring: &KeyRing) -> Result<()> {
         let unwritable = |error| self.failed("it cannot be written", Some(error));
         let beside = self.beside()?;
-        if access::LOCKS {
+        if cfg!(unix) {
             // Whoever died here held the lock, which is ours now.
             match fs::remove_file(&beside) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(error)),
                 _ => {}
             }
         }
-        let mut options = OpenOptions::new();
-        access::for_owner(options.write(true).create_new(true));
-        let file = options.open(&beside).map_err(unwritable)?;
+        let file = private::options().create_new(true).open(&beside).map_err(unwritable)?;
         let written = self.put(file, &beside, ring);
         if written.is_err() {
             let _ = fs::remove_file(&beside);
@@ -154,15 +159,23 @@ impl KeyFile {
         file.sync_all()?;
         drop(file);
         fs::rename(beside, &self.path)?;
-        access::sync(self.folder())
+        private::sync(self.folder())
     }
 
     /// Shuts other processes out while the file is made or changed.
     fn hold(&self) -> Result<Option<File>> {
-        let refused = |error| self.failed("its directory cannot be used", Some(error));
-        let there = fs::metadata(self.folder()).map_err(refused)?;
-        access::only_owner_adds(&there).map_err(|text| self.failed(text, None))?;
-        access::lock(self.folder()).map_err(refused)
+        self.check_folder()?;
+        lock(self.folder()).map_err(|error| self.failed("its directory cannot be used", Some(error)))
+    }
+
+    fn check_folder(&self) -> Result<()> {
+        let there = fs::metadata(self.folder());
+        let there = there.map_err(|error| self.failed("its directory cannot be used", Some(error)))?;
+        if private::is_written_by_others(&there) {
+            let text = "others can write to its directory: run `chmod go-w` on that, or choose one of your own";
+            return Err(self.failed(text, None));
+        }
+        Ok(())
     }
 
     fn folder(&self) -> &Path {
@@ -201,9 +214,7 @@ impl KeySource for KeyFile {
     /// [`ErrorKind::Configuration`] when it is a symbolic link, can be read or written by others, lies in a directory where
     /// others may write, was changed or cut off, or cannot be read or made.
     fn keys(&self) -> Result<KeyRing> {
-        let there = fs::metadata(self.folder());
-        let there = there.map_err(|error| self.failed("its directory cannot be used", Some(error)))?;
-        access::only_owner_adds(&there).map_err(|text| self.failed(text, None))?;
+        self.check_folder()?;
         match self.read()? {
             Some(ring) => Ok(ring),
             None if self.makes => self.make(),
@@ -216,79 +227,16 @@ impl KeySource for KeyFile {
     }
 }
 
-/// Who may read and write, and how others are shut out.
+/// The directory itself is locked: it is there before the file, and stays when the file is replaced.
 #[cfg(unix)]
-mod access {
-    use std::fs::{File, Metadata, OpenOptions};
-    use std::io;
-    use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-    use std::path::Path;
-
-    /// Whether [`lock`] shuts others out.
-    pub(super) const LOCKS: bool = true;
-
-    pub(super) fn for_owner(options: &mut OpenOptions) {
-        options.mode(0o600);
-    }
-
-    /// Of what was seen at the path, and what was opened there.
-    pub(super) fn only_owner(there: &Metadata, opened: &Metadata) -> Result<(), &'static str> {
-        if (there.dev(), there.ino()) != (opened.dev(), opened.ino()) {
-            return Err("it was exchanged while it was opened: see who does that, and try again");
-        }
-        if opened.mode() & 0o077 != 0 {
-            return Err(
-                "others can read or write it: run `chmod 600` on it, and take its keys for known if they could",
-            );
-        }
-        Ok(())
-    }
-
-    /// A sticky directory is no better: whoever may add files there may be first, with a key of theirs.
-    pub(super) fn only_owner_adds(folder: &Metadata) -> Result<(), &'static str> {
-        if folder.mode() & 0o022 != 0 {
-            return Err("others can write to its directory: run `chmod go-w` on that, or choose one of your own");
-        }
-        Ok(())
-    }
-
-    /// The directory itself is locked: it is there before the file, and stays when the file is replaced.
-    pub(super) fn lock(folder: &Path) -> io::Result<Option<File>> {
-        let folder = File::open(folder)?;
-        folder.lock()?;
-        Ok(Some(folder))
-    }
-
-    /// Makes a new name in the directory survive the loss of power.
-    pub(super) fn sync(folder: &Path) -> io::Result<()> {
-        File::open(folder)?.sync_all()
-    }
+fn lock(folder: &Path) -> io::Result<Option<File>> {
+    let folder = File::open(folder)?;
+    folder.lock()?;
+    Ok(Some(folder))
 }
 
-/// Elsewhere the directory says who may read, and what is being written shuts others out by being there.
+/// Elsewhere a directory cannot be locked, and what is being written shuts others out by being there.
 #[cfg(not(unix))]
-mod access {
-    use std::fs::{File, Metadata, OpenOptions};
-    use std::io;
-    use std::path::Path;
-
-    pub(super) const LOCKS: bool = false;
-
-    pub(super) fn for_owner(_: &mut OpenOptions) {}
-
-    pub(super) fn only_owner(_: &Metadata, _: &Metadata) -> Result<(), &'static str> {
-        Ok(())
-    }
-
-    pub(super) fn only_owner_adds(_: &Metadata) -> Result<(), &'static str> {
-        Ok(())
-    }
-
-    pub(super) fn lock(_: &Path) -> io::Result<Option<File>> {
-        Ok(None)
-    }
-
-    pub(super) fn sync(_: &Path) -> io::Result<()> {
-        Ok(())
-    }
+fn lock(_: &Path) -> io::Result<Option<File>> {
+    Ok(None)
 }

@@ -16,6 +16,8 @@ mod written;
 use std::fmt;
 
 use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -93,13 +95,12 @@ impl Sealed {
 }
 
 impl Sealed {
-    /// What may be shown of it, and changes with every byte.
+    /// What changes with every byte of it, and tells nothing.
     pub(crate) fn digest(&self) -> String {
-        let bytes = match &self.0 {
-            Inner::Bytes(bytes) => Sha256::digest(bytes),
-            Inner::InProcess(token) => return token.fingerprint().to_string(),
-        };
-        bytes.iter().fold(String::with_capacity(64), |hex, byte| hex + &format!("{byte:02x}"))
+        match &self.0 {
+            Inner::Bytes(bytes) => STANDARD_NO_PAD.encode(Sha256::digest(bytes)),
+            Inner::InProcess(token) => token.fingerprint().to_string(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::failure;
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::private;
 
 /// Where a journal's files lie, each in a directory of ours.
 #[derive(Clone, Debug)]
@@ -70,6 +71,10 @@ fn check(path: &Path) -> Result<()> {
     if !found.is_file() {
         return Err(refused(path, "is not a file: give the path of one, or of none"));
     }
+    if private::is_reached_by_others(&found) {
+        let why = format!("can be reached by other users: run `chmod 600 {}`", path.display());
+        return Err(refused(path, &why));
+    }
     check_owner(path, &found)
 }
 
@@ -77,10 +82,6 @@ fn check(path: &Path) -> Result<()> {
 fn check_owner(path: &Path, found: &Metadata) -> Result<()> {
     use std::os::unix::fs::MetadataExt;
 
-    if found.mode() & 0o077 != 0 {
-        let why = format!("can be reached by other users: run `chmod 600 {}`", path.display());
-        return Err(refused(path, &why));
-    }
     if found.nlink() > 1 {
         return Err(refused(path, "has a second name elsewhere (a hard link): remove that, or copy the file"));
     }
@@ -96,23 +97,15 @@ fn check_owner(_: &Path, _: &Metadata) -> Result<()> {
     Ok(())
 }
 
-#[cfg(unix)]
 fn check_folder(folder: &Path) -> Result<()> {
-    use std::os::unix::fs::MetadataExt;
-
     let found = fs::metadata(folder).map_err(|error| failure::file("cannot be looked at", folder, error))?;
-    if found.mode() & 0o022 != 0 {
+    if private::is_written_by_others(&found) {
         let why = format!(
             "can be written by other users, who could replace the journal: choose another directory, or run `chmod go-w {}`",
             folder.display()
         );
         return Err(refused(folder, &why));
     }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn check_folder(_: &Path) -> Result<()> {
     Ok(())
 }
 
@@ -124,18 +117,16 @@ fn make_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-/// How a file is made that only its owner may read, whatever the process's mask says.
-pub(super) fn private() -> fs::OpenOptions {
-    let mut options = fs::OpenOptions::new();
-    options.read(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+/// How a file of ours is opened, and made.
+pub(super) fn options() -> fs::OpenOptions {
+    let mut options = private::options();
+    options.read(true);
     options
 }
 
 /// Makes an empty file where there is none, before SQLite could make one that others may read.
 pub(super) fn make(path: &Path) -> Result<()> {
-    match private().create_new(true).open(path) {
+    match options().create_new(true).open(path) {
         Ok(file) => {
             file.sync_all().map_err(|error| failure::file("could not be made", path, error))?;
             sync_folder(path)
@@ -149,7 +140,7 @@ pub(super) fn make(path: &Path) -> Result<()> {
 /// Makes an empty file where there must be none, in a directory of ours. Its path from the root.
 pub(super) fn make_new(path: &Path) -> Result<PathBuf> {
     let path = settled(path)?;
-    match private().create_new(true).open(&path) {
+    match options().create_new(true).open(&path) {
         Ok(_) => Ok(path),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             Err(refused(&path, "is there already, and was left as it is: name a new file"))
@@ -166,16 +157,9 @@ pub(super) fn sync(path: &Path) -> Result<()> {
 }
 
 /// Makes the name of a new file durable.
-#[cfg(unix)]
 pub(super) fn sync_folder(path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(|error| failure::file("could not be made durable", folder, error))
-}
-
-#[cfg(not(unix))]
-pub(super) fn sync_folder(_: &Path) -> Result<()> {
-    Ok(())
+    private::sync(folder).map_err(|error| failure::file("could not be made durable", folder, error))
 }
 
 /// Tells files from others that have taken their names.
@@ -200,14 +184,6 @@ impl Identity {
     }
 }
 
-#[cfg(unix)]
 fn number(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-
-    fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()))
-}
-
-#[cfg(not(unix))]
-fn number(path: &Path) -> Option<(u64, u64)> {
-    fs::symlink_metadata(path).ok().map(|_| (0, 0))
+    fs::symlink_metadata(path).ok().map(|found| private::identity(&found))
 }

@@ -21,11 +21,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use rusqlite::Connection;
+
 use super::{Batch, Claim, Durability, Head, HeadFilter, Journal, Lease, Log, Page, Seq, Span};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{CredentialName, Holder};
-use async_trait::async_trait;
-use rusqlite::Connection;
 
 pub use options::SqliteOptions;
 pub use rescued::RescuedBatch;
@@ -41,8 +42,9 @@ use writer::Message;
 /// cheap to clone and share the thread; the last one to be dropped waits until everything that was accepted is written.
 ///
 /// The file, what SQLite keeps beside it (`-wal`, `-shm`) and the rescue file are readable by their owner alone, in a
-/// directory that nobody else may write. Values arrive sealed; destroyed ones are overwritten in the database, where SQLite's
-/// own overwriting leaves parts behind by writing the rest anew, and in the log beside it as soon as it is quiet. Copies that were made before keep them.
+/// directory that nobody else may write. Values arrive sealed. Destroyed ones are gone from the database and the log beside
+/// it as soon as the journal is quiet: all others are written anew then, as SQLite's own overwriting leaves parts behind.
+/// Copies that were made before keep them.
 ///
 /// ```no_run
 /// use std::sync::Arc;

@@ -126,7 +126,9 @@ pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T> + 
     {
         return work();
     }
-    answer.await.unwrap_or_else(|_| Err(Error::new(ErrorKind::Internal, "a thread ended without an answer")))
+    answer.await.unwrap_or_else(|_| {
+        Err(Error::new(ErrorKind::Internal, "a thread of the journal ended without an answer: open the journal again"))
+    })
 }
 
 fn take<W>(work: &Mutex<Option<W>>) -> Option<W> {

@@ -7,12 +7,12 @@ use super::old::standing;
 use super::place::{check, judged};
 use super::{Session, by_provider, failed, inspect};
 use crate::clock::Timestamp;
-use crate::consumer::Verification;
 use crate::error::{Error, ErrorKind, Result};
 use crate::guide::Guide;
 use crate::name::ConsumerName;
 use crate::provider::{EndedBy, Liveness, Revocation};
 use crate::rotation::{Act, Death, Fact, OldPolicy, Standing, TokenRef};
+use crate::rotator::look::in_time;
 use crate::token::{AdmittedToken, RetiredToken};
 
 pub(super) async fn find_orphans(session: &Session) -> Result<Vec<Fact>> {
@@ -49,8 +49,10 @@ pub(super) async fn last_look(session: &Session) -> Result<Vec<Fact>> {
         .collect();
     let token = &token;
     // Collected first: a stream that makes them as it goes could not be sent between threads.
-    let looks: Vec<_> =
-        provable.iter().map(|name| async move { (name, checked_in_time(session, name, token).await) }).collect();
+    let looks: Vec<_> = provable
+        .iter()
+        .map(|name| async move { (name, in_time(&session.inner, check(session, name, token)).await) })
+        .collect();
     let checks: Vec<_> = stream::iter(looks).buffered(session.inner.policy.parallel).collect().await;
     let mut facts = Vec::new();
     for (name, verification) in checks {
@@ -63,15 +65,6 @@ pub(super) async fn last_look(session: &Session) -> Result<Vec<Fact>> {
     facts.sort_by_key(|fact| !matches!(fact, Fact::Relapsed { .. }));
     facts.truncate(facts.iter().filter(|fact| matches!(fact, Fact::Relapsed { .. })).count().max(1));
     Ok(if facts.is_empty() { vec![Fact::LastLooked] } else { facts })
-}
-
-/// One place of many: none takes the time of the others.
-async fn checked_in_time(session: &Session, name: &ConsumerName, token: &AdmittedToken) -> Result<Verification> {
-    let slow = |_| {
-        let text = "there was no answer in the time that the policy gives: look at the line, or give more";
-        Error::new(ErrorKind::Unavailable, text).with_subject(name.as_str())
-    };
-    tokio::time::timeout(session.inner.policy.act_timeout, check(session, name, token)).await.map_err(slow)?
 }
 
 /// Whether somebody has used the old token lately, though every place has the new one: it must be quiet for as long as the
