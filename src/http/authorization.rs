@@ -45,6 +45,16 @@ impl Authorization {
             secrets: Redactor::default().knowing(password.expose_secret()).knowing(&encoded),
         })
     }
+
+    /// A key alone, without a word for its scheme. `who` stands for it in budgets and errors.
+    #[cfg(feature = "codefresh")]
+    pub(crate) fn raw(key: &SecretString, who: impl Into<String>) -> Result<Self> {
+        Ok(Self {
+            header: secret_value(Zeroizing::new(key.expose_secret().to_owned()))?,
+            who: who.into(),
+            secrets: Redactor::default().knowing(key.expose_secret()),
+        })
+    }
 }
 
 impl fmt::Debug for Authorization {

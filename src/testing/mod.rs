@@ -5,6 +5,10 @@
 //! them share one layer of [`Trouble`]: what can go wrong between two machines.
 
 mod clock;
+#[cfg(feature = "codefresh")]
+mod codefresh;
+#[cfg(feature = "codepipeline")]
+mod codepipeline;
 #[cfg(feature = "github")]
 mod github;
 #[cfg(feature = "jenkins")]
@@ -15,8 +19,8 @@ mod powered;
 mod seal;
 #[cfg(feature = "http")]
 #[cfg_attr(
-    not(all(feature = "github", feature = "jenkins")),
-    expect(dead_code, reason = "it is whole, whichever services are there to use it")
+    not(all(feature = "github", feature = "jenkins", feature = "codefresh", feature = "codepipeline")),
+    allow(dead_code, reason = "it is whole, whichever services are there to use it")
 )]
 mod server;
 #[cfg(feature = "http")]

@@ -111,13 +111,18 @@ impl Reply {
 #[async_trait]
 pub(super) trait Service: Send + Sync + 'static {
     async fn answer(&self, request: &Request) -> Reply;
+
+    /// What a request is about where all of them go to one path; it stands at the end of its line.
+    fn about(&self, _: &Request) -> Option<String> {
+        None
+    }
 }
 
 /// One request that a fake has seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Seen {
-    /// Its method and path with the query, as `POST /a/b?c=d`.
+    /// Its method and path with the query, as `POST /a/b?c=d`; where all go to one path, what it is about as well.
     pub line: String,
     /// What came of it; nothing where it was never answered.
     pub status: Option<u16>,
@@ -240,12 +245,7 @@ struct Dropped;
 async fn serve(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Result<hyper::Response<Body>, Dropped> {
     let busy = Busy::with(&shared.load);
     let (head, body) = request.into_parts();
-    let line = format!("{} {}", head.method, head.uri);
-    let at = {
-        let mut seen = shared.seen();
-        seen.push(Seen { line: line.clone(), status: None });
-        seen.len() - 1
-    };
+    let mut line = format!("{} {}", head.method, head.uri);
     let body = body.collect().await.map_err(|_| Dropped)?.to_bytes().to_vec();
     let query = head.uri.query().unwrap_or_default().as_bytes();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -255,6 +255,14 @@ async fn serve(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Result
         query: url::form_urlencoded::parse(query).into_owned().collect(),
         headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
         body,
+    };
+    if let Some(about) = shared.service.about(&request) {
+        line = format!("{line} {about}");
+    }
+    let at = {
+        let mut seen = shared.seen();
+        seen.push(Seen { line: line.clone(), status: None });
+        seen.len() - 1
     };
     let trouble = shared.troubles.take(&line);
     let (reply, pace) = troubled(&*shared.service, &request, trouble).await?;

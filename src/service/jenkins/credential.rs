@@ -11,9 +11,9 @@ use super::address::{Address, names};
 use super::api::{Connection, Described, after_write};
 use super::check::{self, Checked, Repository};
 use super::document::{Document, Kind, Known};
-use super::lock;
 use crate::consumer::{Consumer, ConsumerCapabilities, Installation, Proof, Slot, Verification};
 use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::service::gate;
 use crate::token::{AdmittedToken, Answer, ScopeModel, ScopeSet};
 
 /// The hash that Jenkins gave of the credential.
@@ -328,7 +328,8 @@ impl Consumer for JenkinsCredential {
     }
 
     async fn install(&self, token: &AdmittedToken, expected: &Slot) -> Result<Installation> {
-        let gate = lock::of(&self.jenkins.endpoint, &self.at);
+        // Jenkins saves a store as a whole.
+        let gate = gate::before(format!("{} {}", self.jenkins.endpoint.base(), self.at.store(&[]).join("/")));
         let _held = gate.lock().await;
         let before = self.read().await?;
         if expected.version.as_deref() != Some(before.version().as_str()) {

@@ -6,7 +6,6 @@ mod check;
 mod credential;
 mod document;
 mod failure;
-mod lock;
 mod login;
 
 use std::sync::Arc;

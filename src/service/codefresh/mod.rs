@@ -1,0 +1,1 @@
+//! Codefresh: runtimes and git contexts that clone with a token.

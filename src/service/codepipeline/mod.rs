@@ -1,0 +1,1 @@
+//! AWS CodePipeline: pipelines whose source is GitHub by a token.

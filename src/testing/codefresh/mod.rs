@@ -1,0 +1,1 @@
+//! A Codefresh, as far as tokens for Git go.

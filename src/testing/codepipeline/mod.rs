@@ -1,0 +1,1 @@
+//! An AWS `CodePipeline`, as far as source actions go.
