@@ -83,24 +83,20 @@ pub async fn claims_and_name_are_always_the_same(stage: Stage) -> Ruling {
     };
     let before = claims(&scene);
     ConsumerName::new(&before.0).or_else(|error| violated(format!("its name is none: {error}")))?;
+    let same = |scene: &Scene, when: &str| {
+        demand(claims(scene) == before, || {
+            format!(
+                "{when}, its name, capabilities or scopes are not what they were: the journal knows the place by its name, and \
+                 the engine relies on every claim for a whole run"
+            )
+        })
+    };
+    same(&scene, "asked a second time")?;
     let slot = scene.look().await?;
-    for _ in 0..2 {
-        demand(claims(&scene) == before, || {
-            "name, capabilities or scopes are not the same as before: the journal knows the place by its name, and the engine \
-             relies on every claim for a whole run"
-                .to_owned()
-        })?;
-        if let Placed::There(_) = placed(&scene, &slot).await? {
-            demand(claims(&scene) == before, || "name, capabilities or scopes changed with a write".to_owned())?;
-        }
-        scene = Scene { consumer: scene.far.consumer(), ..scene };
-        if claims(&scene) == before {
-            return Ok(());
-        }
-    }
-    violated(
-        "name, capabilities or scopes are others with another connection: a run that goes on in another process fails",
-    )
+    placed(&scene, &slot).await?;
+    same(&scene, "after a write")?;
+    scene.reconnect();
+    same(&scene, "over another connection")
 }
 
 fn not_there(verification: &Verification, when: &str) -> Ruling {

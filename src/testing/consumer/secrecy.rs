@@ -48,7 +48,7 @@ pub async fn no_secret_is_said(stage: Stage) -> Ruling {
         let slot = scene.look().await?;
         // What a far side cannot do to us needs no words.
         if scene.far.trouble(trouble.clone()).await.is_ok() {
-            said(&ears, "install", &scene.try_install(&scene.new, &slot).await?);
+            said(&scene, &ears, "install", &scene.try_install(&scene.new, &slot).await?);
             secrets.extend(self::secrets(&scene));
         }
     }
@@ -63,8 +63,8 @@ pub async fn no_secret_is_said(stage: Stage) -> Ruling {
         };
         if done.is_ok() {
             scene.reconnect();
-            said(&ears, "install", &scene.try_install(&scene.new, &slot).await?);
-            said(&ears, "preflight", &scene.try_look().await?);
+            said(&scene, &ears, "install", &scene.try_install(&scene.new, &slot).await?);
+            said(&scene, &ears, "preflight", &scene.try_look().await?);
             secrets.extend(self::secrets(&scene));
         }
     }
@@ -93,12 +93,11 @@ fn secrets(scene: &Scene) -> Vec<String> {
 
 /// Whatever the parts of a good installation say of themselves.
 async fn good(scene: &Scene, ears: &Ears) -> Result<(), Exception> {
-    ears.hear("Debug of the consumer", format!("{:?} {:#?}", scene.consumer, scene.consumer));
     ears.hear("the consumer's claims", format!("{} {:?}", scene.consumer.name(), scene.consumer.capabilities()));
     let mut slot = scene.look().await?;
     ears.hear("a slot of `preflight`", format!("{slot:?} {}", json(&slot)));
     let placed = scene.try_install(&scene.new, &slot).await?;
-    said(ears, "install", &placed);
+    said(scene, ears, "install", &placed);
     match placed {
         Ok(Placed::There(installed)) => {
             ears.hear("a slot of `install`", json(&installed));
@@ -112,7 +111,9 @@ async fn good(scene: &Scene, ears: &Ears) -> Result<(), Exception> {
     Ok(())
 }
 
-fn said<T: std::fmt::Debug>(ears: &Ears, call: &str, answer: &error::Result<T>) {
+/// Takes down what came of a call, and what the consumer says of itself after it.
+fn said<T: std::fmt::Debug>(scene: &Scene, ears: &Ears, call: &str, answer: &error::Result<T>) {
+    ears.hear("Debug of the consumer", format!("{:?} {:#?}", scene.consumer, scene.consumer));
     match answer {
         Ok(answer) => ears.hear(format!("what `{call}` gave"), format!("{answer:?}")),
         Err(error) => ears.hear(format!("an error of `{call}`"), words(error)),

@@ -5,6 +5,7 @@
 use super::law::demand;
 use super::scene::{Scene, by_person};
 use super::{NotApplicable, Ruling, Stage};
+use crate::token::Fingerprint;
 
 /// What `install` called done is stored on the far side.
 pub async fn installing_reaches_the_far_side(stage: Stage) -> Ruling {
@@ -63,12 +64,22 @@ pub async fn nothing_else_there_changes(stage: Stage) -> Ruling {
 /// `preflight` reads: it leaves everything as it is, and finds the same twice.
 pub async fn a_look_changes_nothing(stage: Stage) -> Ruling {
     let scene = Scene::open(&stage).await?;
-    let before = (scene.far.stored().await.ok(), scene.far.rest().await.ok(), scene.far.writes().await.ok());
+    let before = seen(&scene).await;
     let (first, second) = (scene.look().await?, scene.look().await?);
     demand(first == second, || {
         "`preflight` found another slot the second time, and nobody changed anything: leave out what changes by itself"
             .to_owned()
     })?;
-    let after = (scene.far.stored().await.ok(), scene.far.rest().await.ok(), scene.far.writes().await.ok());
-    demand(before == after, || "`preflight` wrote: it must only read, for it is called for a plan too".to_owned())
+    demand(before == seen(&scene).await, || {
+        "`preflight` wrote: it must only read, for it is called for a plan too".to_owned()
+    })?;
+    // Where nobody can look, nothing was shown.
+    scene.far.stored().await?;
+    Ok(())
+}
+
+/// All that can be seen of the place past its interface.
+async fn seen(scene: &Scene) -> (Option<Option<Fingerprint>>, Option<String>, Option<usize>) {
+    let far = &scene.far;
+    (far.stored().await.ok(), far.rest().await.ok(), far.writes().await.ok())
 }
