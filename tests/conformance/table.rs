@@ -3,22 +3,39 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use tokenturn::testing::consumer::{Exception, LAWS};
+use tokenturn::testing::consumer::{Exception, LAWS, Ruling, Stage};
 
 use crate::far_sides;
 
 const PINNED: &str = include_str!("table.md");
 
-#[tokio::test]
-async fn every_consumer_keeps_every_law_that_applies_to_it() {
+/// What each law says of this one.
+fn judged(stage: &Stage) -> Vec<Ruling> {
+    // A runtime of one thread, for what is logged is heard there alone.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut rulings = Vec::new();
+        for law in LAWS {
+            rulings.push(law.judge(stage.clone()).await);
+        }
+        rulings
+    })
+}
+
+#[test]
+fn every_consumer_keeps_every_law_that_applies_to_it() {
     let far_sides = far_sides();
+    let rulings: Vec<Vec<Ruling>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = far_sides.iter().map(|(_, stage)| scope.spawn(|| judged(stage))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
     let (mut reasons, mut violations): (Vec<String>, Vec<String>) = Default::default();
     let names: Vec<_> = far_sides.iter().map(|(name, _)| *name).collect();
     let mut table = format!("| law | {} |\n|{}\n", names.join(" | "), " --- |".repeat(names.len() + 1));
-    for law in LAWS {
+    for (at, law) in LAWS.iter().enumerate() {
         let _ = write!(table, "| {} |", law.name.replace('_', " "));
-        for (name, stage) in &far_sides {
-            let cell = match law.judge(stage.clone()).await {
+        for (name, rulings) in names.iter().zip(&rulings) {
+            let cell = match &rulings[at] {
                 Ok(()) => "kept".to_owned(),
                 Err(Exception::NotApplicable(reason)) => format!("n/a {}", number(&mut reasons, reason.reason())),
                 Err(Exception::Violated(text)) => {

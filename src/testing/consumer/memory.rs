@@ -82,7 +82,7 @@ impl FarSide for MemoryFarSide {
     }
 
     async fn trouble(&self, trouble: Trouble) -> Result<(), NotApplicable> {
-        self.place.plan_fault("install", fault(trouble)?);
+        self.place.plan_fault("install", fault(&trouble)?);
         Ok(())
     }
 
@@ -111,8 +111,8 @@ impl FarSide for MemoryFarSide {
 }
 
 /// What this trouble is like for whoever waits for the answer.
-fn fault(trouble: Trouble) -> Result<Fault, NotApplicable> {
-    Ok(match trouble {
+fn fault(trouble: &Trouble) -> Result<Fault, NotApplicable> {
+    Ok(match *trouble {
         Trouble::Refuse(401) => Fault::Refused(ErrorKind::Unauthenticated),
         Trouble::Refuse(403) => Fault::Refused(ErrorKind::PermissionDenied),
         Trouble::Refuse(404) => Fault::Refused(ErrorKind::NotFound),

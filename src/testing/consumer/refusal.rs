@@ -71,7 +71,7 @@ pub async fn too_many_requests_are_transient_and_say_how_long_to_wait(stage: Sta
         )
     })?;
     // What is left of a wait is a little less than what was asked for.
-    let least = (asked - asked / 10).max(Duration::from_millis(1));
+    let least = asked.saturating_sub(asked / 10).max(Duration::from_millis(1));
     demand(error.retry_after().is_some_and(|wait| wait >= least), || {
         format!(
             "the far side wants to be left alone for {asked:?}, and the error says {:?}: use `with_retry_after`",

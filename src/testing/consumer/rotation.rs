@@ -1,5 +1,6 @@
 //! A whole rotation through one place.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,7 +84,7 @@ pub(super) fn words(error: &Error) -> String {
     let mut words = format!("{error} {error:?} {error:#?} {}", json(&error.problem()));
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
-        words.push_str(&format!(" {cause} {cause:?}"));
+        let _ = write!(words, " {cause} {cause:?}");
         source = cause.source();
     }
     words
