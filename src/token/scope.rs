@@ -145,11 +145,6 @@ impl ScopeModel {
     /// GitHub's fine-grained permissions. No answer of GitHub lists what a token has of them.
     pub const GITHUB_FINE_GRAINED: Self = Self::new("github-fine-grained", &[]);
 
-    /// GitLab's scopes. Which contains which is left out: what is not granted by its own name counts as missing.
-    ///
-    /// Source: "Personal access token scopes" (GitLab documentation).
-    pub const GITLAB: Self = Self::new("gitlab", &[]);
-
     /// GitHub's classic scopes.
     ///
     /// Sources: "Scopes for OAuth apps" (GitHub documentation), completed by the scopes named in GitHub's `OpenAPI`
