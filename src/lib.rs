@@ -61,5 +61,8 @@ pub use http::{Http, HttpBuilder};
 #[cfg(feature = "github")]
 pub use service::github::{GitHub, OAuthAppBuilder, OAuthAppTokens, PersonalTokens, PersonalTokensBuilder};
 
+#[cfg(feature = "icr")]
+pub use service::icr::Icr;
+
 #[cfg(feature = "jenkins")]
 pub use service::jenkins::{CodeManaged, Jenkins, JenkinsBuilder, JenkinsCredential};

@@ -41,6 +41,13 @@ pub trait Consumer: Debug + Send + Sync + 'static {
     /// where this place cannot say: `build()` then asks the caller.
     fn required_scopes(&self, model: ScopeModel) -> Option<ScopeSet>;
 
+    /// Why no token of this vocabulary can work here, whatever scopes it has, and what to use instead. `None` where one
+    /// can. `build()` refuses such a provider in these words, and no `requires` overrules them.
+    fn refuses(&self, model: ScopeModel) -> Option<String> {
+        let _ = model;
+        None
+    }
+
     /// Looks without touching: is it there, may we write it, is it of a kind that can be written without loss?
     ///
     /// # Errors
@@ -81,6 +88,9 @@ macro_rules! forward {
             }
             fn required_scopes(&self, model: ScopeModel) -> Option<ScopeSet> {
                 self.as_ref().required_scopes(model)
+            }
+            fn refuses(&self, model: ScopeModel) -> Option<String> {
+                self.as_ref().refuses(model)
             }
             async fn preflight(&self) -> Result<Slot> {
                 self.as_ref().preflight().await

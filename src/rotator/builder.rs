@@ -199,6 +199,10 @@ impl RotatorBuilder {
     }
 
     fn required_by(&self, consumer: &dyn Consumer, model: ScopeModel) -> Result<ScopeSet> {
+        if let Some(why) = consumer.refuses(model) {
+            let text = format!("no token of {} ({}) can work here: {why}", self.provider.name(), model.name());
+            return Err(Error::new(ErrorKind::Configuration, text).with_subject(consumer.name()));
+        }
         if model == ScopeModel::NONE {
             return Ok(ScopeSet::new());
         }

@@ -9,6 +9,7 @@ mod clock;
 mod codefresh;
 #[cfg(feature = "codepipeline")]
 mod codepipeline;
+pub mod consumer;
 #[cfg(feature = "github")]
 mod github;
 #[cfg(feature = "jenkins")]
@@ -23,7 +24,6 @@ mod seal;
     allow(dead_code, reason = "it is whole, whichever services are there to use it")
 )]
 mod server;
-#[cfg(feature = "http")]
 mod trouble;
 
 pub use clock::VirtualClock;
@@ -36,7 +36,6 @@ pub use powered::Powered;
 pub use seal::TestSealer;
 #[cfg(feature = "http")]
 pub use server::Seen;
-#[cfg(feature = "http")]
 pub use trouble::Trouble;
 
 use crate::error::Result;

@@ -115,6 +115,10 @@ impl<C: Consumer> Consumer for Powered<C> {
         self.inner.required_scopes(model)
     }
 
+    fn refuses(&self, model: ScopeModel) -> Option<String> {
+        self.inner.refuses(model)
+    }
+
     async fn preflight(&self) -> Result<Slot> {
         self.send("preflight", self.inner.preflight()).await
     }

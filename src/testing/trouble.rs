@@ -1,6 +1,8 @@
 //! What goes wrong between two machines.
 
+#[cfg(feature = "http")]
 use std::collections::VecDeque;
+#[cfg(feature = "http")]
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,9 +33,11 @@ pub enum Trouble {
 }
 
 /// Troubles still to come: which requests they meet, and what happens then.
+#[cfg(feature = "http")]
 #[derive(Debug, Default)]
 pub(super) struct Troubles(Mutex<VecDeque<(String, Trouble)>>);
 
+#[cfg(feature = "http")]
 impl Troubles {
     /// The next request whose line (`POST /a/b`) begins with, or whose path contains, `which`.
     pub(super) fn plan(&self, which: &str, trouble: Trouble) {

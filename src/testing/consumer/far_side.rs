@@ -1,0 +1,87 @@
+//! What the laws want of a place and its surroundings.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::super::Trouble;
+use crate::consumer::Consumer;
+use crate::token::{AdmittedToken, Fingerprint};
+
+/// One place with its surroundings, as the laws need it: a stateful fake of the far side, and who connects there.
+///
+/// A law gets one that is new. It holds the old token, and both tokens live as long as it does. What a far side cannot do,
+/// it says with [`NotApplicable`] and a reason; a law that needs it then answers the same, and nothing is passed over in
+/// silence. [`MemoryFarSide`](super::MemoryFarSide) is the least that there is.
+#[async_trait]
+pub trait FarSide: Send + Sync + 'static {
+    /// The consumer of this place, over a connection of its own: each call makes another, as a new process would.
+    fn consumer(&self) -> Arc<dyn Consumer>;
+
+    /// The token that the place holds at first; [`admitted`](super::super::admitted) makes one.
+    fn old_token(&self) -> AdmittedToken;
+
+    /// The token that replaces it.
+    fn new_token(&self) -> AdmittedToken;
+
+    /// Which token is stored, looked up past every interface. `None` where there is none, or where the place has several
+    /// and they are not the same.
+    async fn stored(&self) -> Result<Option<Fingerprint>, NotApplicable>;
+
+    /// The rest of the document that holds the token, and what lies beside it, as text: everything that must stay as it is,
+    /// without secrets that the consumer writes and without what counts writes.
+    async fn rest(&self) -> Result<String, NotApplicable>;
+
+    /// Somebody else changes something there and leaves the token as it is: what was read before is out of date.
+    async fn change(&self) -> Result<(), NotApplicable>;
+
+    /// What happens to the next request that writes.
+    async fn trouble(&self, trouble: Trouble) -> Result<(), NotApplicable>;
+
+    /// From now on the login of every consumer that is handed out is refused, as after its key was revoked.
+    async fn refuse_login(&self) -> Result<(), NotApplicable>;
+
+    /// The next request that writes, or that comes before it, is answered with "too many requests" and, where such answers
+    /// can say it, this wait. Answers how long the consumer must then say to wait at least: this, or nothing where the far
+    /// side has no way to say it.
+    async fn throttle(&self, wait: Duration) -> Result<Duration, NotApplicable>;
+
+    /// From now on connections are refused.
+    async fn unplug(&self) -> Result<(), NotApplicable>;
+
+    /// How many requests to write have arrived, whatever came of them.
+    async fn writes(&self) -> Result<usize, NotApplicable>;
+
+    /// What must not be seen anywhere, beside the two tokens: the keys by which the consumer logs in.
+    fn secrets(&self) -> Vec<String>;
+
+    /// Time passes: what takes the far side a while after a write is done then.
+    async fn settle(&self) {}
+}
+
+/// A law does not apply, or a far side cannot do what it needs, for this reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotApplicable {
+    reason: String,
+}
+
+impl NotApplicable {
+    /// For this reason, in words that end a sentence: "nobody but a person can look there".
+    pub fn because(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into() }
+    }
+
+    /// The reason.
+    #[must_use]
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+}
+
+impl fmt::Display for NotApplicable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)
+    }
+}

@@ -1,0 +1,129 @@
+//! The place in memory, as a far side.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::super::{Trouble, admitted};
+use super::{FarSide, NotApplicable};
+use crate::consumer::Consumer;
+use crate::consumer::memory::{Fault, MemoryConsumer};
+use crate::error::{ErrorKind, Result};
+use crate::provider::memory::MemoryProvider;
+use crate::token::{AdmittedToken, Fingerprint, Grant, ScopeSet};
+
+/// No law makes more calls than this after something went wrong for good.
+const ENOUGH: usize = 16;
+
+/// A [`MemoryConsumer`] with its surroundings: the reference for far sides of your own.
+#[derive(Clone, Debug)]
+pub struct MemoryFarSide {
+    place: MemoryConsumer,
+    old: AdmittedToken,
+    new: AdmittedToken,
+}
+
+impl MemoryFarSide {
+    /// A place that holds a token.
+    ///
+    /// # Errors
+    ///
+    /// None that a caller could do anything about.
+    pub fn new() -> Result<Self> {
+        let provider = MemoryProvider::new();
+        let place = MemoryConsumer::new("memory", &provider)?;
+        let [old, new] = [(); 2].map(|()| provider.mint("build-bot", ScopeSet::of(["repo"])));
+        place.put(&old);
+        let admit = |token| admitted(token, Grant::of(token, "build-bot"));
+        Ok(Self { place, old: admit(&old)?, new: admit(&new)? })
+    }
+
+    /// The place itself.
+    #[must_use]
+    pub fn place(&self) -> &MemoryConsumer {
+        &self.place
+    }
+
+    fn always(&self, fault: &Fault) {
+        for call in ["preflight", "install", "verify"] {
+            for _ in 0..ENOUGH {
+                self.place.plan_fault(call, fault.clone());
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl FarSide for MemoryFarSide {
+    fn consumer(&self) -> Arc<dyn Consumer> {
+        Arc::new(self.place.clone())
+    }
+
+    fn old_token(&self) -> AdmittedToken {
+        self.old.clone()
+    }
+
+    fn new_token(&self) -> AdmittedToken {
+        self.new.clone()
+    }
+
+    async fn stored(&self) -> Result<Option<Fingerprint>, NotApplicable> {
+        Ok(self.place.holds())
+    }
+
+    async fn rest(&self) -> Result<String, NotApplicable> {
+        Err(NotApplicable::because("it holds a token and nothing else"))
+    }
+
+    async fn change(&self) -> Result<(), NotApplicable> {
+        self.place.put(self.old.token());
+        Ok(())
+    }
+
+    async fn trouble(&self, trouble: Trouble) -> Result<(), NotApplicable> {
+        self.place.plan_fault("install", fault(&trouble)?);
+        Ok(())
+    }
+
+    async fn refuse_login(&self) -> Result<(), NotApplicable> {
+        self.always(&Fault::Refused(ErrorKind::Unauthenticated));
+        Ok(())
+    }
+
+    async fn throttle(&self, wait: Duration) -> Result<Duration, NotApplicable> {
+        self.place.plan_fault("install", Fault::Limited(wait));
+        Ok(wait)
+    }
+
+    async fn unplug(&self) -> Result<(), NotApplicable> {
+        self.always(&Fault::LostBefore);
+        Ok(())
+    }
+
+    async fn writes(&self) -> Result<usize, NotApplicable> {
+        Ok(self.place.writes())
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// What this trouble is like for whoever waits for the answer.
+fn fault(trouble: &Trouble) -> Result<Fault, NotApplicable> {
+    Ok(match *trouble {
+        Trouble::Refuse(401) => Fault::Refused(ErrorKind::Unauthenticated),
+        Trouble::Refuse(403) => Fault::Refused(ErrorKind::PermissionDenied),
+        Trouble::Refuse(404) => Fault::Refused(ErrorKind::NotFound),
+        Trouble::Refuse(409 | 412) => Fault::Refused(ErrorKind::Conflict),
+        Trouble::Refuse(400..500) => Fault::Refused(ErrorKind::InvalidInput),
+        Trouble::Refuse(_) => Fault::Refused(ErrorKind::Unavailable),
+        Trouble::Wait(seconds) => Fault::Limited(Duration::from_secs(seconds)),
+        Trouble::DropBefore | Trouble::Silence => Fault::LostBefore,
+        Trouble::DropAfter | Trouble::FailAfter(_) | Trouble::SilenceAfter => Fault::LostAfter,
+        Trouble::Slow(_) | Trouble::Redirect(_) | Trouble::Flood(_) => {
+            return Err(NotApplicable::because("there is no connection"));
+        }
+    })
+}

@@ -1,0 +1,18 @@
+//! One test of each law for each consumer.
+
+macro_rules! held_to_the_laws {
+    ($($name:ident: $raise:expr;)+) => {
+        $(mod $name {
+            tokenturn::consumer_conformance!($raise);
+        })+
+    };
+}
+
+held_to_the_laws! {
+    memory: || async { tokenturn::testing::consumer::MemoryFarSide::new() };
+    manual: || async { Ok(crate::manual::Desk::new()) };
+    jenkins_secret_text: crate::jenkins::secret_text;
+    jenkins_login: crate::jenkins::login;
+    icr_listed: crate::icr::listed;
+    icr_typed: || async { Ok(crate::icr::typed()) };
+}

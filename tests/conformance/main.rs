@@ -1,0 +1,24 @@
+//! Every consumer here is held to the laws of consumers, over its stateful fake; and every law can be broken.
+//!
+//! A new consumer gets a module with its far side, and a line in [`far_sides`].
+
+mod broken;
+mod icr;
+mod jenkins;
+mod laws;
+mod manual;
+mod table;
+
+use tokenturn::testing::consumer::{MemoryFarSide, Stage};
+
+/// Every far side, by its name in the table.
+fn far_sides() -> Vec<(&'static str, Stage)> {
+    vec![
+        ("memory", Stage::new(|| async { MemoryFarSide::new() })),
+        ("a person", Stage::new(|| async { Ok(manual::Desk::new()) })),
+        ("Jenkins, secret text", Stage::new(jenkins::secret_text)),
+        ("Jenkins, username with password", Stage::new(jenkins::login)),
+        ("iCR, listed credential", Stage::new(icr::listed)),
+        ("iCR, form field", Stage::new(|| async { Ok(icr::typed()) })),
+    ]
+}
