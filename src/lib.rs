@@ -63,3 +63,6 @@ pub use service::github::{GitHub, OAuthAppBuilder, OAuthAppTokens, PersonalToken
 
 #[cfg(feature = "jenkins")]
 pub use service::jenkins::{CodeManaged, Jenkins, JenkinsBuilder, JenkinsCredential};
+
+#[cfg(feature = "codepipeline")]
+pub use service::codepipeline::{CodePipeline, CodePipelineBuilder, CodePipelineSources, PipelinesFound};
