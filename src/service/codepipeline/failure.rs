@@ -42,7 +42,9 @@ pub(super) fn refusal(answer: &Answer, named: &str, message: &str) -> Option<Err
 fn judged(named: &str, message: &str) -> Option<(ErrorKind, String)> {
     let bare = named.strip_suffix("Exception").unwrap_or(named);
     let (kind, advice) = match bare {
-        "AccessDenied" | "UnauthorizedOperation" | "NotAuthorized" => return Some((ErrorKind::PermissionDenied, grant(message))),
+        "AccessDenied" | "UnauthorizedOperation" | "NotAuthorized" => {
+            return Some((ErrorKind::PermissionDenied, grant(message)));
+        }
         "Throttling" | "Throttled" | "TooManyRequests" | "RequestLimitExceeded" => {
             (ErrorKind::RateLimited, "there were too many requests; try again a little later")
         }
@@ -53,7 +55,10 @@ fn judged(named: &str, message: &str) -> Option<(ErrorKind, String)> {
             "the signature is not what AWS expects; check the secret key, the region, and the clock of this machine",
         ),
         "ExpiredToken" => (ErrorKind::Unauthenticated, "the AWS credentials are over; provide fresh ones"),
-        "UnrecognizedClient" | "InvalidClientTokenId" | "InvalidAccessKeyId" | "MissingAuthenticationToken"
+        "UnrecognizedClient"
+        | "InvalidClientTokenId"
+        | "InvalidAccessKeyId"
+        | "MissingAuthenticationToken"
         | "AuthFailure" => (
             ErrorKind::Unauthenticated,
             "AWS does not know the key that was presented; provide a live one of the right partition",

@@ -37,12 +37,14 @@ pub(super) async fn of(connection: &Connection, name: &str, reading: &Reading, s
     };
     match connection.tags(arn).await {
         Ok(tags) => Ok(tags.into_iter().find(|tag| tag.key == STACK).map_or(
-            Owner::Unknown("it has no tag of CloudFormation, which does not show that no template or program manages it"),
+            Owner::Unknown(
+                "it has no tag of CloudFormation, which does not show that no template or program manages it",
+            ),
             |tag| Owner::Stack(tag.value),
         )),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            Ok(Owner::Unknown("its tags cannot be read: grant codepipeline:ListTagsForResource to see whether a stack owns it"))
-        }
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(Owner::Unknown(
+            "its tags cannot be read: grant codepipeline:ListTagsForResource to see whether a stack owns it",
+        )),
         Err(error) if error.is_transient() || error.kind() == ErrorKind::Unauthenticated => Err(error),
         Err(_) => Ok(Owner::Unknown("its tags cannot be read there")),
     }

@@ -125,7 +125,8 @@ impl Question<'_> {
             // A run that began before the update and ended after it is not told apart, so success shows nothing here.
             all.push(if later && status == "Failed" {
                 let details = run.and_then(|run| run.error_details.as_ref());
-                let details = details.map(|d| super::wire::ErrorDetails { code: d.code.clone(), message: d.message.clone() });
+                let details =
+                    details.map(|d| super::wire::ErrorDetails { code: d.code.clone(), message: d.message.clone() });
                 let said = said(run.and_then(|run| run.summary.clone()), details);
                 let quoted = answer.quotable(&said);
                 let shown = self.judge(action, status, &said, quoted.as_deref());
@@ -151,7 +152,8 @@ impl Question<'_> {
                 return Ok(shown);
             }
             let Some(less) = left.checked_sub(pause) else {
-                let text = "the execution that is to show that the token works is not over: it is looked at again later";
+                let text =
+                    "the execution that is to show that the token works is not over: it is looked at again later";
                 return Err(Error::new(ErrorKind::Busy, text));
             };
             left = less;

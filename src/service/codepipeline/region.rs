@@ -57,7 +57,8 @@ mod tests {
         for good in ["eu-central-1", "us-gov-west-1", "ap-southeast-2", "cn-north-1", "us-iso-east-1"] {
             assert!(Region::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "eu", "eu-central", "EU-central-1", "eu-central-1.evil.example", "eu--1", "eu-central-1/", "-a-1"]
+        for bad in
+            ["", "eu", "eu-central", "EU-central-1", "eu-central-1.evil.example", "eu--1", "eu-central-1/", "-a-1"]
         {
             assert_eq!(Region::new(bad).unwrap_err().kind(), ErrorKind::InvalidInput, "{bad}");
         }

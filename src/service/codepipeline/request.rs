@@ -92,7 +92,8 @@ impl Signer {
     }
 
     fn signed<'a>(&self, call: Call<'a>, request: &Unsigned, credentials: &Credentials) -> Result<Call<'a>> {
-        let broken = |_| Error::new(ErrorKind::Configuration, "a request to AWS could not be signed: check the address");
+        let broken =
+            |_| Error::new(ErrorKind::Configuration, "a request to AWS could not be signed: check the address");
         let identity = credentials.clone().into();
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
@@ -107,8 +108,7 @@ impl Signer {
         let headers = [("content-type", request.content_type)].into_iter().chain(target);
         // The library logs what it is given; of the body it gets the digest alone.
         let body = SignableBody::Precomputed(hex(&Sha256::digest(&request.body)));
-        let signable =
-            SignableRequest::new("POST", call.url().as_str().to_owned(), headers, body).map_err(broken)?;
+        let signable = SignableRequest::new("POST", call.url().as_str().to_owned(), headers, body).map_err(broken)?;
         let (instructions, signature) = sign(signable, &parameters).map_err(broken)?.into_parts();
         let signature = Zeroizing::new(signature);
         let mut call = call.body(request.content_type, request.body.clone());

@@ -42,7 +42,7 @@ const WITHIN: Duration = Duration::from_mins(1);
 /// | the newest run of each source, of that version | yes; no, where GitHub refused the token; else unknown | - |
 /// | [`start_execution`](Self::start_execution) | the same, waited for | the same |
 ///
-/// Whether the token can read what the sources name is the provider's to try, as by `try_repository` of the
+/// Whether the token can read what the sources name is the provider's to try, as by `must_read` of the
 /// [`GitHub`](crate::GitHub) provider's tokens; the slot's detail `repositories` lists them.
 ///
 /// Rights: `codepipeline:GetPipeline`, `UpdatePipeline`, `GetPipelineState`, `ListPipelineExecutions`,
@@ -282,9 +282,7 @@ impl Consumer for CodePipelineSources {
         }
         let mut slot = after.slot();
         slot.details.extend(expected.details.get(REPOSITORIES).map(|all| (REPOSITORIES.to_owned(), all.clone())));
-        slot = slot
-            .with_detail(INSTALLED, token.fingerprint().to_string())
-            .with_detail(VERSION, written.to_string());
+        slot = slot.with_detail(INSTALLED, token.fingerprint().to_string()).with_detail(VERSION, written.to_string());
         if let Some(updated) = after.updated.filter(|_| after.document.version == written) {
             slot = slot.with_detail(UPDATED, updated);
         }

@@ -77,7 +77,8 @@ impl Choice {
 
 /// Whether the token of an action can be written without loss.
 fn fit(action: &Action) -> Result<()> {
-    let refuse = |kind: ErrorKind, text: &str| Err(Error::new(kind, format!("{}: {text}", printable(&action.full_name()))));
+    let refuse =
+        |kind: ErrorKind, text: &str| Err(Error::new(kind, format!("{}: {text}", printable(&action.full_name()))));
     if action.token.is_none() {
         return refuse(
             ErrorKind::Unsupported,
@@ -106,7 +107,10 @@ fn none(document: &Document) -> Error {
     if let [first, ..] = connections.as_slice() {
         return connection(&printable(&first.full_name()));
     }
-    let text = format!("not applicable: it has no GitHub source that logs in by a token; its sources are {}", listing(document));
+    let text = format!(
+        "not applicable: it has no GitHub source that logs in by a token; its sources are {}",
+        listing(document)
+    );
     Error::new(ErrorKind::Unsupported, text)
 }
 

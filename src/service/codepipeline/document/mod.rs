@@ -90,7 +90,8 @@ impl Document {
     /// What `UpdatePipeline` is sent: this pipeline, byte for byte, with the token in these actions.
     pub(super) fn with_token(&self, actions: &[&Action], token: &Token) -> Result<Zeroizing<Vec<u8>>> {
         if token.expose().len() > LONGEST {
-            let text = "the token has more than 1000 characters, and CodePipeline takes no longer value: nothing was sent";
+            let text =
+                "the token has more than 1000 characters, and CodePipeline takes no longer value: nothing was sent";
             return Err(Error::new(ErrorKind::InvalidInput, text));
         }
         let mut spans: Vec<_> = actions.iter().filter_map(|action| action.token.clone()).collect();
@@ -146,7 +147,8 @@ fn action(text: &str, stage: &str, raw: &RawValue) -> Result<Action> {
     let id = whole.one("actionTypeId").map_err(|_| twice())?.ok_or_else(strange)?;
     let id = members(id)?;
     let part = |name: &str| id.text(name).unwrap_or_default();
-    let kind = match [part("category"), part("owner"), part("provider"), part("version")].each_ref().map(String::as_str) {
+    let kind = match [part("category"), part("owner"), part("provider"), part("version")].each_ref().map(String::as_str)
+    {
         ["Source", "ThirdParty", "GitHub", "1"] => Kind::GitHub,
         ["Source", "AWS", "CodeStarSourceConnection", _] => Kind::Connection,
         ["Approval", ..] => Kind::Approval,
@@ -182,9 +184,10 @@ fn action(text: &str, stage: &str, raw: &RawValue) -> Result<Action> {
 /// Whether this is what CodePipeline shows in place of a secret: four asterisks, as the user guide says. The service model
 /// speaks of five, so any few count.
 fn is_mask(raw: &RawValue) -> bool {
-    raw.get().strip_prefix('"').and_then(|text| text.strip_suffix('"')).is_some_and(|text| {
-        text.len() >= 3 && text.bytes().all(|byte| byte == b'*')
-    })
+    raw.get()
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+        .is_some_and(|text| text.len() >= 3 && text.bytes().all(|byte| byte == b'*'))
 }
 
 /// Appends the token as a JSON string holds it. It is printable ASCII.

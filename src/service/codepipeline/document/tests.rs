@@ -53,8 +53,7 @@ fn all_github_sources_are_meant_unless_one_is_chosen() {
     let repository = Some(("ACME".to_owned(), "lib".to_owned()));
     assert_eq!(names(&Choice { repository, ..Choice::default() }), ["Source/Other"]);
     assert_eq!(document.actions[0].reads().as_deref(), Some("acme/site@main"));
-    for (stage, action, kind) in
-        [("Source", "Nope", ErrorKind::NotFound), ("Deploy", "Alexa", ErrorKind::Unsupported)]
+    for (stage, action, kind) in [("Source", "Nope", ErrorKind::NotFound), ("Deploy", "Alexa", ErrorKind::Unsupported)]
     {
         let error = chosen(stage, action).of(&document).unwrap_err();
         assert_eq!(error.kind(), kind);
@@ -96,7 +95,8 @@ fn the_label_minds_what_is_said_and_not_how() {
 #[test]
 fn differences_are_told_by_where_and_never_by_what() {
     let one = read(ODD);
-    let other = ODD.replace("\"main\"", "\"dev\"").replace("\"version\":7", "\"version\":9").replace("\"d\":-0,", "\"n/~\":0,");
+    let other =
+        ODD.replace("\"main\"", "\"dev\"").replace("\"version\":7", "\"version\":9").replace("\"d\":-0,", "\"n/~\":0,");
     let pointers = one.differences(&read(&other));
     assert_eq!(pointers, ["/stages/0/actions/0/configuration/Branch", "/x-future/d", "/x-future/n~1~0"]);
     assert_eq!(one.differences(&read(ODD)), Vec::<String>::new());
