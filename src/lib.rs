@@ -66,3 +66,6 @@ pub use service::icr::Icr;
 
 #[cfg(feature = "jenkins")]
 pub use service::jenkins::{CodeManaged, Jenkins, JenkinsBuilder, JenkinsCredential};
+
+#[cfg(feature = "codepipeline")]
+pub use service::codepipeline::{CodePipeline, CodePipelineBuilder, CodePipelineSources, PipelinesFound};

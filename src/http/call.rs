@@ -90,6 +90,39 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// A header that tells nothing, such as a date or the name of what is asked for.
+    #[cfg(feature = "codepipeline")]
+    pub(crate) fn plain_header(mut self, name: &'static str, value: &str) -> Self {
+        match HeaderValue::from_str(value) {
+            Ok(value) => {
+                self.headers.insert(HeaderName::from_static(name), value);
+                self
+            }
+            Err(_) => self.failing(Error::new(ErrorKind::Internal, "a request has a header that none can be")),
+        }
+    }
+
+    /// A signature over this request, as the header that carries it. No log shows the header; of its parts only `secret`
+    /// must not be quoted: the others are words that stand in many answers.
+    #[cfg(feature = "codepipeline")]
+    pub(crate) fn signed(mut self, who: &str, header: Zeroizing<String>, secret: &str) -> Self {
+        match secret_value(header) {
+            Ok(value) => {
+                self.headers.insert(reqwest::header::AUTHORIZATION, value);
+                who.clone_into(&mut self.who);
+                self.secrets = self.secrets.knowing(secret);
+                self
+            }
+            Err(error) => self.failing(error),
+        }
+    }
+
+    /// Where it goes, as a signature covers it.
+    #[cfg(feature = "codepipeline")]
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// One parameter in the address. Never a secret.
     pub(crate) fn query(mut self, name: &str, value: &str) -> Self {
         self.url.query_pairs_mut().append_pair(name, value);

@@ -27,6 +27,8 @@ mod server;
 mod trouble;
 
 pub use clock::VirtualClock;
+#[cfg(feature = "codepipeline")]
+pub use codepipeline::CodePipelineFake;
 #[cfg(feature = "github")]
 pub use github::GitHubFake;
 #[cfg(feature = "jenkins")]
