@@ -185,6 +185,39 @@ impl ScopeModel {
         ],
     );
 
+    /// GitLab's scopes of personal, group and project access tokens.
+    ///
+    /// Sources: "Access token scopes" (GitLab documentation), `lib/gitlab/auth.rb` of its sources. A scope contains another
+    /// here only where that holds for all three kinds of token: that `api` lets a personal token push and pull is not taken
+    /// over, as it does not let a group's or project's. Pushing to a registry takes `read_registry` beside `write_registry`.
+    pub const GITLAB: Self = Self::new(
+        "gitlab",
+        &[
+            ("api", &["read_api"]),
+            ("write_repository", &["read_repository"]),
+            ("read_repository", &[]),
+            ("read_registry", &[]),
+            ("write_registry", &[]),
+            ("read_virtual_registry", &[]),
+            ("write_virtual_registry", &[]),
+            ("create_runner", &[]),
+            ("manage_runner", &[]),
+            ("ai_features", &[]),
+            ("k8s_proxy", &[]),
+            ("self_rotate", &[]),
+            ("read_user", &[]),
+            ("read_service_ping", &[]),
+            ("sudo", &[]),
+            ("admin_mode", &[]),
+        ],
+    );
+
+    /// The scopes of Bitbucket Cloud's API tokens, such as `read:repository:bitbucket`. None of them contains another: write
+    /// does not imply read, and admin neither.
+    ///
+    /// Source: "API token permissions" (Bitbucket Cloud documentation).
+    pub const BITBUCKET_CLOUD: Self = Self::new("bitbucket-cloud", &[]);
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -262,6 +295,26 @@ mod tests {
         let children =
             ScopeSet::of(["repo:status", "repo_deployment", "public_repo", "repo:invite", "security_events"]);
         assert_eq!(MODEL.missing(&ScopeSet::of(["repo"]), &children), ScopeSet::of(["repo"]));
+    }
+
+    #[test]
+    fn a_scope_of_gitlab_contains_only_what_it_does_for_every_kind_of_token() {
+        let missing = |required: &str, granted: &str| {
+            ScopeModel::GITLAB.missing(&ScopeSet::parse(required), &ScopeSet::parse(granted)).to_string()
+        };
+        assert_eq!(missing("read_api read_repository", "api write_repository"), "none");
+        assert_eq!(missing("write_repository read_api", "api"), "write_repository");
+        assert_eq!(missing("read_registry", "write_registry"), "read_registry");
+        assert_eq!(missing("api", "read_api"), "api");
+    }
+
+    #[test]
+    fn no_scope_of_bitbucket_contains_another() {
+        let required = ScopeSet::of(["read:repository:bitbucket", "write:repository:bitbucket"]);
+        let granted = ScopeSet::of(["admin:repository:bitbucket", "write:repository:bitbucket"]);
+        let missing = ScopeModel::BITBUCKET_CLOUD.missing(&required, &granted);
+        assert_eq!(missing, ScopeSet::of(["read:repository:bitbucket"]));
+        assert_ne!(ScopeModel::BITBUCKET_CLOUD, ScopeModel::GITLAB);
     }
 
     #[test]
