@@ -61,5 +61,10 @@ pub use http::{Http, HttpBuilder};
 #[cfg(feature = "github")]
 pub use service::github::{GitHub, OAuthAppBuilder, OAuthAppTokens, PersonalTokens, PersonalTokensBuilder};
 
+#[cfg(feature = "codefresh")]
+pub use service::codefresh::{
+    Codefresh, CodefreshBuilder, CodefreshContext, CodefreshOAuthRuntime, CodefreshUserToken,
+};
+
 #[cfg(feature = "jenkins")]
 pub use service::jenkins::{CodeManaged, Jenkins, JenkinsBuilder, JenkinsCredential};
