@@ -61,6 +61,11 @@ pub use http::{Http, HttpBuilder};
 #[cfg(feature = "github")]
 pub use service::github::{GitHub, OAuthAppBuilder, OAuthAppTokens, PersonalTokens, PersonalTokensBuilder};
 
+#[cfg(feature = "codefresh")]
+pub use service::codefresh::{
+    Codefresh, CodefreshBuilder, CodefreshContext, CodefreshOAuthRuntime, CodefreshUserToken,
+};
+
 #[cfg(feature = "icr")]
 pub use service::icr::Icr;
 

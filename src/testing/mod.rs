@@ -27,6 +27,8 @@ mod server;
 mod trouble;
 
 pub use clock::VirtualClock;
+#[cfg(feature = "codefresh")]
+pub use codefresh::CodefreshFake;
 #[cfg(feature = "codepipeline")]
 pub use codepipeline::CodePipelineFake;
 #[cfg(feature = "github")]

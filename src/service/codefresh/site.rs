@@ -1,0 +1,106 @@
+//! One user's place in one integration of one runtime.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::api::{Connection, Integration, Me, digest};
+use super::proxy::{AppProxy, Way};
+use crate::consumer::Slot;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The integration of which Codefresh speaks where none is named.
+const DEFAULT: &str = "default";
+
+/// Which integration of which runtime, and how it is reached.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    pub(super) connection: Arc<Connection>,
+    pub(super) runtime: String,
+    pub(super) integration: String,
+    pub(super) way: Way,
+    pub(super) looks: u32,
+    pub(super) pause: Duration,
+}
+
+/// The same as found at one moment.
+pub(super) struct Found {
+    pub(super) me: Me,
+    pub(super) proxy: AppProxy,
+    pub(super) integration: Integration,
+}
+
+/// What a runtime says of the token of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Validity {
+    Valid,
+    Invalid,
+    /// The user has none there.
+    Missing,
+    /// This app-proxy cannot say.
+    Untold,
+}
+
+impl Site {
+    pub(super) fn new(connection: Arc<Connection>, runtime: String) -> Self {
+        let pause = Duration::from_millis(500);
+        Self { connection, runtime, integration: DEFAULT.to_owned(), way: Way::default(), looks: 5, pause }
+    }
+
+    /// Its name where the caller gives none.
+    pub(super) fn default_name(&self) -> String {
+        format!("{}:{}/{}", self.connection.place(), self.runtime, self.integration)
+    }
+
+    pub(super) async fn find(&self) -> Result<Found> {
+        let me = self.connection.me().await?;
+        let proxy = self.connection.app_proxy(&self.runtime, &self.way).await?;
+        let integration = self.integration_of(&proxy).await?;
+        Ok(Found { me, proxy, integration })
+    }
+
+    async fn integration_of(&self, proxy: &AppProxy) -> Result<Integration> {
+        let all = proxy.integrations().await?;
+        all.into_iter().find(|integration| integration.name == self.integration).ok_or_else(|| {
+            let text =
+                "the runtime has no Git integration of this name: check it, or have an admin add the integration";
+            Error::new(ErrorKind::NotFound, text)
+        })
+    }
+
+    /// Whether the user's token is valid there. What says no is asked again, a few times with growing pauses: the value is
+    /// not looked up anew for every question.
+    ///
+    /// When it is refreshed is not documented.
+    pub(super) async fn validity(&self) -> Result<Validity> {
+        let mut found = self.find().await?;
+        let mut pause = self.pause;
+        for _ in 1..self.looks.max(1) {
+            if matches!(found.validity(), Validity::Valid | Validity::Untold) {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+            pause = pause.saturating_mul(2);
+            found.integration = self.integration_of(&found.proxy).await?;
+        }
+        Ok(found.validity())
+    }
+}
+
+impl Found {
+    pub(super) fn validity(&self) -> Validity {
+        let Some(users) = &self.integration.users else { return Validity::Untold };
+        match users.iter().find(|user| user.user_id == self.me.id) {
+            Some(user) if user.is_valid => Validity::Valid,
+            Some(_) => Validity::Invalid,
+            None => Validity::Missing,
+        }
+    }
+
+    /// The place as it is now. Its version is a hash of all that is known of the integration but for its users: there is no
+    /// version of a token, and other users come and go.
+    pub(super) fn slot(&self) -> Slot {
+        let Integration { name, provider, api_url, sharing_policy, .. } = &self.integration;
+        let base = self.proxy.endpoint.base().as_str();
+        Slot::at(digest([base, self.me.id.as_str(), name, provider, api_url, sharing_policy]))
+    }
+}
