@@ -3,6 +3,8 @@
 //! A new consumer gets a module with its far side, and a line in [`far_sides`].
 
 mod broken;
+mod codefresh;
+mod codepipeline;
 mod icr;
 mod jenkins;
 mod laws;
@@ -18,6 +20,10 @@ fn far_sides() -> Vec<(&'static str, Stage)> {
         ("a person", Stage::new(|| async { Ok(manual::Desk::new()) })),
         ("Jenkins, secret text", Stage::new(jenkins::secret_text)),
         ("Jenkins, username with password", Stage::new(jenkins::login)),
+        ("Codefresh, runtime", Stage::new(codefresh::user_token)),
+        ("Codefresh, git context", Stage::new(codefresh::context)),
+        ("CodePipeline", Stage::new(codepipeline::quiet)),
+        ("CodePipeline, started", Stage::new(codepipeline::started)),
         ("iCR, listed credential", Stage::new(icr::listed)),
         ("iCR, form field", Stage::new(|| async { Ok(icr::typed()) })),
     ]
