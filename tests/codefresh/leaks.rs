@@ -41,13 +41,13 @@ async fn no_secret_is_in_any_error_debug_text_or_log() {
     // For all tests here: what they log is searched too, as far as it is heard in time.
     subscriber.with_writer(move || writer.clone()).init();
     let world = World::start().await;
-    let mut said = String::new();
+    let mut said: Vec<String> = Vec::new();
     let consumers: [Box<dyn Consumer>; 3] = [
         Box::new(world.user_token()),
         Box::new(world.context()),
         Box::new(world.codefresh.oauth_runtime("production").looking(1, Duration::ZERO)),
     ];
-    said += &format!("{:?} {consumers:?}", codefresh(&world.fake, "other"));
+    said.push(format!("{:?} {consumers:?}", codefresh(&world.fake, "other")));
     let slot = world.user_token().preflight().await.unwrap();
     let contexts = world.context().preflight().await.unwrap();
     for (consumer, slot) in consumers.iter().zip([&slot, &contexts, &slot]) {
@@ -61,13 +61,14 @@ async fn no_secret_is_in_any_error_debug_text_or_log() {
                 Trouble::Flood(9_000_000),
             ] {
                 world.fake.trouble(which, trouble);
-                said += &format!("{:?}", consumer.preflight().await);
-                said += &format!("{:?}", consumer.install(&token(NEW), slot).await);
-                said += &format!("{:?}", consumer.verify(&token(NEW), slot).await);
+                said.push(format!("{:?}", consumer.preflight().await));
+                said.push(format!("{:?}", consumer.install(&token(NEW), slot).await));
+                said.push(format!("{:?}", consumer.verify(&token(NEW), slot).await));
             }
         }
     }
-    said += &String::from_utf8_lossy(&ears.0.lock().unwrap());
+    said.push(String::from_utf8_lossy(&ears.0.lock().unwrap()).into_owned());
+    let said = said.concat();
     assert!(said.contains("answered host"), "it heard no log");
     assert!(said.contains("Codefresh answered 401") && said.contains("Unavailable"), "it heard nothing: {said}");
     let secrets = [world.fake.secrets(), vec![OLD.to_owned(), NEW.to_owned()]].concat();

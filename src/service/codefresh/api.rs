@@ -116,6 +116,11 @@ struct Args<'a> {
     username: Option<&'a str>,
 }
 
+#[derive(Serialize)]
+struct Variables<'a> {
+    args: Args<'a>,
+}
+
 impl Connection {
     pub(super) fn new(http: Http, platform: Endpoint, key: &SecretString, allowed: Vec<HostRule>) -> Result<Self> {
         let text = key.expose_secret();
@@ -238,10 +243,6 @@ impl AppProxy {
     /// refused ones: it is sent once, and whoever rotates looks before the next time.
     pub(super) async fn register(&self, integration: &str, username: Option<&str>, token: &Token) -> Result<()> {
         let args = Args { name: integration, token: token.expose(), username };
-        #[derive(Serialize)]
-        struct Variables<'a> {
-            args: Args<'a>,
-        }
         let given = self.graph().change(REGISTER, &Variables { args }, token).await?;
         match given.value.get("name").and_then(Value::as_str) {
             Some(name) if name == integration => Ok(()),
