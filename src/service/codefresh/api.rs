@@ -13,7 +13,7 @@ use super::graphql::{Graph, Operation};
 use super::host::HostRule;
 use super::proxy::AppProxy;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Answer, Authorization, Endpoint, Http, Method};
+use crate::http::{Answer, Authorization, Call, Endpoint, Http, Method};
 use crate::token::{Fingerprint, Token};
 
 /// Source: `pkg/graphql/user.go` (codefresh-io/go-sdk), a part of its selection.
@@ -116,6 +116,11 @@ struct Args<'a> {
     username: Option<&'a str>,
 }
 
+#[derive(Serialize)]
+struct Variables<'a> {
+    args: Args<'a>,
+}
+
 impl Connection {
     pub(super) fn new(http: Http, platform: Endpoint, key: &SecretString, allowed: Vec<HostRule>) -> Result<Self> {
         let text = key.expose_secret();
@@ -141,6 +146,11 @@ impl Connection {
 
     fn graph(&self) -> Graph<'_> {
         Graph { endpoint: &self.platform, path: &["2.0", "api", "graphql"], by: &self.by }
+    }
+
+    /// A call to what is not GraphQL.
+    fn rest(&self, method: Method, path: &[&str]) -> Call<'_> {
+        self.platform.call(method, path).authorized(&self.by)
     }
 
     pub(super) async fn me(&self) -> Result<Me> {
@@ -180,15 +190,15 @@ impl Connection {
 
     /// A git context, its secrets as Codefresh shows them without being asked to decrypt.
     pub(super) async fn context(&self, name: &str) -> Result<Document> {
-        let call = self.platform.call(Method::Get, &["api", "contexts", name]).authorized(&self.by);
-        Document::read(&call.send().await?, name)
+        let answer = self.rest(Method::Get, &["api", "contexts", name]).send().await?;
+        Document::read(&answer, name)
     }
 
     /// Gives a git context back as a whole.
     ///
     /// Source: "Switch a Git integration from OAuth to PAT" (Codefresh documentation): `codefresh patch context`.
     pub(super) async fn patch(&self, name: &str, body: Zeroizing<Vec<u8>>, token: &Token) -> Result<()> {
-        let call = self.platform.call(Method::Patch, &["api", "contexts", name]).authorized(&self.by);
+        let call = self.rest(Method::Patch, &["api", "contexts", name]);
         call.body("application/json", body).carrying(token).send().await.map(drop)
     }
 
@@ -196,7 +206,7 @@ impl Connection {
     ///
     /// Source: `repo/add.cmd.js` (npm package `codefresh`).
     pub(super) async fn repository(&self, owner: &str, name: &str, context: &str) -> Result<Answer> {
-        let call = self.platform.call(Method::Get, &["api", "repos", owner, name]).authorized(&self.by);
+        let call = self.rest(Method::Get, &["api", "repos", owner, name]);
         call.query("context", context).accepting(&[400, 401, 403, 404, 422]).send().await
     }
 }
@@ -233,10 +243,6 @@ impl AppProxy {
     /// refused ones: it is sent once, and whoever rotates looks before the next time.
     pub(super) async fn register(&self, integration: &str, username: Option<&str>, token: &Token) -> Result<()> {
         let args = Args { name: integration, token: token.expose(), username };
-        #[derive(Serialize)]
-        struct Variables<'a> {
-            args: Args<'a>,
-        }
         let given = self.graph().change(REGISTER, &Variables { args }, token).await?;
         match given.value.get("name").and_then(Value::as_str) {
             Some(name) if name == integration => Ok(()),

@@ -87,14 +87,14 @@ fn failed(answer: &Answer, errors: &[Value], value: Option<&Value>, writes: bool
     let messages: Vec<&str> = errors.iter().filter_map(|error| error.get("message")?.as_str()).collect();
     let codes: Vec<&str> = errors.iter().filter_map(|error| error.get("extensions")?.get("code")?.as_str()).collect();
     let said = answer.quotable(&messages.join("; ")).unwrap_or_else(|| "no reason given".to_owned());
-    let coded = |code: &str| codes.contains(&code);
-    let (kind, settled, advice) = if coded("UNAUTHENTICATED") {
+    let has = |code: &str| codes.contains(&code);
+    let (kind, settled, advice) = if has("UNAUTHENTICATED") {
         (ErrorKind::Unauthenticated, true, "the API key is not known there; make another and hand it in")
-    } else if coded("FORBIDDEN") {
+    } else if has("FORBIDDEN") {
         (ErrorKind::PermissionDenied, true, "the user whose API key it is lacks the right; grant it")
-    } else if coded("GRAPHQL_VALIDATION_FAILED") || coded("GRAPHQL_PARSE_FAILED") || messages.iter().any(|m| unfit(m)) {
+    } else if has("GRAPHQL_VALIDATION_FAILED") || has("GRAPHQL_PARSE_FAILED") || messages.iter().any(|m| unfit(m)) {
         (ErrorKind::Unsupported, true, "it does not know this operation; update the runtime")
-    } else if coded("INTERNAL_SERVER_ERROR") || !writes {
+    } else if has("INTERNAL_SERVER_ERROR") || !writes {
         (ErrorKind::Unavailable, false, "it could not do it; try again later")
     } else {
         (ErrorKind::InvalidInput, false, "it refuses what was sent; see the reason")

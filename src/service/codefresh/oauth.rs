@@ -52,8 +52,8 @@ impl CodefreshOAuthRuntime {
         self
     }
 
-    /// How often `isValid` is asked while it says no, and the pause after the first time, which doubles from then on. Five
-    /// times and half a second unless set.
+    /// How often `isValid` is asked at most, and the pause after the first time, which doubles from then on. Five times and
+    /// half a second unless set.
     pub fn looking(mut self, times: u32, pause: Duration) -> Self {
         (self.site.looks, self.site.pause) = (times, pause);
         self
@@ -130,6 +130,6 @@ impl Consumer for CodefreshOAuthRuntime {
     }
 
     async fn verify(&self, _: &AdmittedToken, _: &Slot) -> Result<Verification> {
-        Ok(judged(self.site.validity().await?, false))
+        Ok(judged(self.site.validity(false).await?, false))
     }
 }

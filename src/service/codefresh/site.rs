@@ -67,16 +67,18 @@ impl Site {
         })
     }
 
-    /// Whether the user's token is valid there. What says no is asked again, a few times with growing pauses: the value is
-    /// not looked up anew for every question.
-    ///
-    /// When it is refreshed is not documented.
-    pub(super) async fn validity(&self) -> Result<Validity> {
+    /// Whether the user's token is valid there, asked a few times with growing pauses: the value is not looked up anew for
+    /// every question, and when it is refreshed is not documented. The first yes ends it; after a write, which the value may
+    /// not know of yet, only one that followed a no does, and else the last answer counts.
+    pub(super) async fn validity(&self, after_write: bool) -> Result<Validity> {
         let mut found = self.find().await?;
-        let mut pause = self.pause;
+        let (mut pause, mut refreshed) = (self.pause, !after_write);
         for _ in 1..self.looks.max(1) {
-            if matches!(found.validity(), Validity::Valid | Validity::Untold) {
-                break;
+            match found.validity() {
+                Validity::Untold => break,
+                Validity::Valid if refreshed => break,
+                Validity::Valid => {}
+                Validity::Invalid | Validity::Missing => refreshed = true,
             }
             tokio::time::sleep(pause).await;
             pause = pause.saturating_mul(2);

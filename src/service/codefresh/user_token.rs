@@ -15,6 +15,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::service::gate;
 use crate::token::{AdmittedToken, Answer, Scope, ScopeModel, ScopeSet};
 
+/// The token that we wrote.
+const INSTALLED: &str = "installed";
+
 /// The Git user token ("Git personal access token") that the API key's user has in one GitOps runtime of a
 /// [`Codefresh`](super::Codefresh), for one of its Git integrations.
 ///
@@ -25,12 +28,13 @@ use crate::token::{AdmittedToken, Answer, Scope, ScopeModel, ScopeSet};
 ///
 /// # What its verification shows
 ///
-/// Codefresh's own `isValid` for this user and this integration, asked up to five times within eight seconds while it says
-/// no: true means that what is stored works. It is not true that this is the new token, for the old one passes too, until it
-/// is dead. What the value is worth:
+/// Codefresh's own `isValid` for this user and this integration, asked up to five times within eight seconds: true means
+/// that what is stored works. That it is the new token it does not show, for the old one passes too until it is dead. What
+/// the value is worth:
 ///
-/// - When it is refreshed is not documented, so a `true` may be some seconds old; the engine looks again before it ends the
-///   old token, and once more after.
+/// - When it is refreshed is not documented. So a no is asked again, and after a write a yes too, as it may still be about
+///   the token before: the last answer counts. It may be older than that all the same; the engine looks again before it ends
+///   the old token, and once more after.
 /// - Errors in it were published: an expired token that counted as invalid for want of another, the state of a deleted token
 ///   that was not updated, an invalid token of GitLab that passed. Source: release notes of November and December 2022.
 /// - A runtime with `skipGitPermissionValidation` takes any value without a word, a wrong one included. That cannot be seen
@@ -91,8 +95,8 @@ impl CodefreshUserToken {
         self
     }
 
-    /// How often `isValid` is asked while it says no, and the pause after the first time, which doubles from then on. Five
-    /// times and half a second unless set.
+    /// How often `isValid` is asked at most, and the pause after the first time, which doubles from then on. Five times and
+    /// half a second unless set.
     pub fn looking(mut self, times: u32, pause: Duration) -> Self {
         (self.site.looks, self.site.pause) = (times, pause);
         self
@@ -177,11 +181,12 @@ impl Consumer for CodefreshUserToken {
         }
         found.proxy.register(&self.site.integration, self.username.as_deref(), token.token()).await?;
         // The token was all that was sent, so the rest is as it was read.
-        Ok(Installation::Done(slot))
+        Ok(Installation::Done(slot.with_detail(INSTALLED, token.fingerprint().to_string())))
     }
 
-    async fn verify(&self, _: &AdmittedToken, _: &Slot) -> Result<Verification> {
-        let validity = self.site.validity().await?;
+    async fn verify(&self, token: &AdmittedToken, slot: &Slot) -> Result<Verification> {
+        let written = slot.detail(INSTALLED) == Some(token.fingerprint().to_string().as_str());
+        let validity = self.site.validity(written).await?;
         Ok(judged(validity, self.unvalidated))
     }
 }

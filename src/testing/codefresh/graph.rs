@@ -4,10 +4,11 @@
 use serde_json::{Map, Value, json};
 
 use super::schema::{Schema, Type};
+use crate::testing::server::Reply;
 
 /// One operation as it was sent.
 pub(super) struct Operation {
-    pub(super) mutation: bool,
+    mutation: bool,
     /// Variables by name, with their types.
     declared: Vec<(String, String)>,
     fields: Vec<Field>,
@@ -24,22 +25,31 @@ pub(super) struct Field {
 /// What graphql-js says of a text or operation that it does not carry out.
 pub(super) struct Fault {
     message: String,
-    code: &'static str,
+    code: Option<&'static str>,
 }
 
 impl Fault {
     fn syntax(found: Option<&str>) -> Self {
         let found = found.map_or_else(|| "<EOF>".to_owned(), |found| format!("\"{found}\""));
-        Self { message: format!("Syntax Error: Unexpected {found}."), code: "GRAPHQL_PARSE_FAILED" }
+        Self { message: format!("Syntax Error: Unexpected {found}."), code: Some("GRAPHQL_PARSE_FAILED") }
     }
 
     fn validation(message: String) -> Self {
-        Self { message, code: "GRAPHQL_VALIDATION_FAILED" }
+        Self { message, code: Some("GRAPHQL_VALIDATION_FAILED") }
     }
 
-    /// The envelope with this error.
-    pub(super) fn envelope(&self) -> Value {
-        json!({"errors": [{"message": self.message, "extensions": {"code": self.code}}]})
+    /// Variables that do not fit have no code.
+    fn variable(message: String) -> Self {
+        Self { message, code: None }
+    }
+
+    /// The answer that says it. A server of graphql-yoga says it with 200, and 400 where variables do not fit.
+    pub(super) fn reply(&self) -> Reply {
+        let mut error = json!({"message": self.message});
+        if let Some(code) = self.code {
+            error["extensions"] = json!({ "code": code });
+        }
+        Reply::json(if self.code.is_some() { 200 } else { 400 }, &json!({ "errors": [error] }))
     }
 }
 
@@ -141,7 +151,7 @@ impl Operation {
     }
 
     fn check_variable(&self, schema: &Schema, name: &str, kind: &str, value: &Value) -> Result<(), Fault> {
-        let wrong = |why: String| Err(Fault::validation(format!("Variable \"${name}\" {why}")));
+        let wrong = |why: String| Err(Fault::variable(format!("Variable \"${name}\" {why}")));
         if !self.fields.iter().flat_map(|field| &field.arguments).any(|(_, variable)| variable == name) {
             return wrong("is never used in the operation.".to_owned());
         }

@@ -98,7 +98,7 @@ impl CodefreshFake {
     pub fn edit_integration(&self, runtime: &str, name: &str) {
         self.with_runtime(runtime, |runtime| {
             if let Some(integration) = runtime.integration(name) {
-                integration.sharing_policy = "ACCOUNT_ADMINS".to_owned();
+                "ACCOUNT_ADMINS".clone_into(&mut integration.sharing_policy);
             }
         });
     }

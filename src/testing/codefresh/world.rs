@@ -77,16 +77,15 @@ impl World {
         }
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let read = graph::read(body["query"].as_str().unwrap_or_default());
-        let checked = read.and_then(|operation| {
-            operation.check(&schema, &body["variables"])?;
-            Ok(operation)
-        });
-        let operation = match checked {
-            Ok(operation) => operation,
-            Err(fault) => return Reply::json(200, &fault.envelope()),
-        };
-        let Ok(field) = operation.check(&schema, &body["variables"]) else { return Reply::status(500) };
         let variables = &body["variables"];
+        let operation = match read {
+            Ok(operation) => operation,
+            Err(fault) => return fault.reply(),
+        };
+        let field = match operation.check(&schema, variables) {
+            Ok(field) => field,
+            Err(fault) => return fault.reply(),
+        };
         let (data, error) = match runtime {
             None => (platform::field(&self.lock(), &who, &field.name, variables), None),
             Some(runtime) => {
@@ -97,9 +96,6 @@ impl World {
         let mut envelope = json!({"data": {field.name.clone(): field.select(&data)}});
         if let Some(message) = error {
             envelope["errors"] = json!([{"message": message, "path": [field.name]}]);
-            if data.is_null() && operation.mutation {
-                envelope["data"] = Value::Null;
-            }
         }
         Reply::json(200, &envelope)
     }
