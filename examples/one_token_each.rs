@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let give = || Box::new(provider.clone());
     let bots = [
         credential("jenkins", give(), Box::new(jenkins.credential("github-api").test_connection())).build()?,
-        credential("codefresh", give(), Box::new(codefresh.runtime("production"))).build()?,
+        credential("codefresh", give(), Box::new(codefresh.runtime("production").looking(5, Duration::from_millis(1)))).build()?,
         credential("codepipeline", give(), Box::new(aws.pipeline("site"))).build()?,
     ];
 

@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let Handles { provider, jenkins, codefresh, aws } = world.handles()?;
     let bot = Rotator::builder("build-bot", provider)
         .consumer(jenkins.credential("github-api").test_connection().cached_by_github_plugin())
-        .consumer(codefresh.runtime("production"))
+        .consumer(codefresh.runtime("production").looking(5, Duration::from_millis(1)))
         .consumer(aws.pipeline("site"))
         .policy(Policy::default().lifetime(Duration::from_hours(90 * 24)))
         .clock(Arc::new(world.clock.clone()))

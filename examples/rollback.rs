@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let Handles { provider, jenkins, codefresh, aws } = world.handles()?;
     let bot = Rotator::builder("build-bot", provider)
         .consumer(jenkins.credential("github-api").test_connection().named("jenkins"))
-        .consumer(codefresh.runtime("production").named("codefresh"))
+        .consumer(codefresh.runtime("production").looking(5, Duration::from_millis(1)).named("codefresh"))
         .consumer(aws.pipeline("site").named("pipeline"))
         // Unless told so, a run whose token a person made holds still and asks.
         .policy(Policy::default().lifetime(Duration::from_hours(90 * 24)).on_failure(OnFailure::RollBack))

@@ -1,8 +1,11 @@
 //! What a GitHub keeps.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use sha2::{Digest, Sha256};
 
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::token::{ScopeModel, ScopeSet, Token};
@@ -115,7 +118,12 @@ impl State {
     /// A value that no real token has: it says so, and its checksum is wrong.
     pub(super) fn next_value(&mut self, prefix: &str) -> String {
         self.count += 1;
-        format!("{prefix}FAKE{:0>32}", self.count)
+        // As varied as a real one: a row of zeros is said by many who know no secret.
+        let chance = Sha256::digest(format!("{prefix}{}", self.count));
+        chance[..16].iter().fold(format!("{prefix}FAKE"), |mut value, byte| {
+            let _ = write!(value, "{byte:02x}");
+            value
+        })
     }
 
     pub(super) fn make(
