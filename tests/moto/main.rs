@@ -30,9 +30,9 @@ fn moto() -> Option<Url> {
     if let Ok(url) = env::var("TOKENTURN_MOTO_URL") {
         return Some(url.parse().unwrap());
     }
-    assert!(env::var("TOKENTURN_REQUIRE_SERVERS").is_err(), "TOKENTURN_MOTO_URL is not set");
-    // Said where a captured test would keep it to itself.
-    writeln!(std::io::stderr(), "skipped: TOKENTURN_MOTO_URL is not set").unwrap();
+    assert_ne!(env::var("TOKENTURN_REQUIRE_SERVERS").as_deref(), Ok("1"), "TOKENTURN_MOTO_URL is not set");
+    // Past the capture of the test harness: who runs the tests should see it.
+    let _ = std::io::stderr().write_all(b"skipped: TOKENTURN_MOTO_URL is not set\n");
     None
 }
 
