@@ -18,6 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use answer::Answer;
+#[cfg(any(feature = "codefresh", feature = "github", feature = "jenkins"))]
 pub(crate) use authorization::Authorization;
 pub use builder::HttpBuilder;
 pub(crate) use call::{Call, Method};

@@ -44,21 +44,22 @@ async fn neither_the_token_nor_the_keys_show_in_what_is_said_and_logged() {
     let builder = CodePipeline::in_region(&http, CodePipelineFake::REGION).credentials(world.fake.session());
     let aws = builder.endpoint(world.fake.base()).build().unwrap();
     let site = aws.pipeline("site");
-    let mut said = format!("{aws:?} {site:?} {:?}", world.fake);
+    let mut said = vec![format!("{aws:?} {site:?} {:?}", world.fake)];
     let slot = site.preflight().await.unwrap();
     for trouble in [Trouble::DropAfter, Trouble::FailAfter(500), Trouble::Refuse(400), Trouble::Refuse(403)] {
         world.fake.trouble("UpdatePipeline", trouble);
         let slot = site.preflight().await.unwrap();
-        said += &format!("{:?}", install(&site, NEW, &slot).await.unwrap_err());
+        said.push(format!("{:?}", install(&site, NEW, &slot).await.unwrap_err()));
     }
     world.fake.deny("codepipeline:UpdatePipeline");
     let error = install(&site, NEW, &site.preflight().await.unwrap()).await.unwrap_err();
     assert!(error.to_string().contains("is not authorized to perform"), "harmless words are quoted: {error}");
-    said += &format!("{slot:?} {error:?}");
+    said.push(format!("{slot:?} {error:?}"));
     world.fake.allow("codepipeline:UpdatePipeline");
     let slot = install(&site, NEW, &site.preflight().await.unwrap()).await.unwrap();
-    said += &format!("{slot:?} {:?}", site.verify(&token(NEW), &slot).await);
-    let said = said + &String::from_utf8_lossy(&ears.0.lock().unwrap());
+    said.push(format!("{slot:?} {:?}", site.verify(&token(NEW), &slot).await));
+    said.push(String::from_utf8_lossy(&ears.0.lock().unwrap()).into_owned());
+    let said = said.join(" ");
     assert!(said.contains("answered"), "something was logged");
     let keys = world.fake.secrets();
     for secret in keys.iter().map(String::as_str).chain([OLD, NEW]) {

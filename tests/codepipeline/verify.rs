@@ -22,7 +22,9 @@ fn soon(sources: CodePipelineSources) -> CodePipelineSources {
 
 /// GitHub takes these alone.
 fn takes(fake: &CodePipelineFake, tokens: &[&str]) {
-    tokens.iter().for_each(|token| fake.accept_token(token));
+    for token in tokens {
+        fake.accept_token(token);
+    }
 }
 
 #[tokio::test]

@@ -25,7 +25,8 @@ pub(crate) fn http() -> HttpBuilder {
     Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_millis(700))
 }
 
-pub(crate) fn action(name: &str, kind: [&str; 3], configuration: Value) -> Value {
+pub(crate) fn action(name: &str, kind: [&str; 3], configuration: impl Into<Value>) -> Value {
+    let configuration: Value = configuration.into();
     let [category, owner, provider] = kind;
     json!({
         "name": name,

@@ -20,17 +20,14 @@ pub(super) enum Owner {
 /// Who owns it, by its tags, and by CloudFormation where the caller names a stack.
 pub(super) async fn of(connection: &Connection, name: &str, reading: &Reading, stack: Option<&str>) -> Result<Owner> {
     if let Some(stack) = stack {
-        return match formation::stack_of(connection, name).await? {
-            Some(owner) => Ok(Owner::Stack(owner)),
-            None => {
-                let text = format!(
-                    "CloudFormation knows no stack that has this pipeline, and {} was named: correct `stack` or leave it out, \
-                     and check region and account",
-                    printable(stack)
-                );
-                Err(Error::new(ErrorKind::Configuration, text))
-            }
-        };
+        return formation::stack_of(connection, name).await?.map(Owner::Stack).ok_or_else(|| {
+            let text = format!(
+                "CloudFormation knows no stack that has this pipeline, and {} was named: correct `stack` or leave it out, and \
+                 check region and account",
+                printable(stack)
+            );
+            Error::new(ErrorKind::Configuration, text)
+        });
     }
     let Some(arn) = &reading.arn else {
         return Ok(Owner::Unknown("CodePipeline does not say its ARN, so its tags cannot be read"));

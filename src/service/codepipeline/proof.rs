@@ -96,7 +96,7 @@ impl Question<'_> {
         };
         let version = self.reading.document.version;
         // Who runs an older version logs in with the token before.
-        let counts = |run: &&ActionRun| match execution {
+        let is_meant = |run: &&ActionRun| match execution {
             Some(id) => run.execution == id,
             None => run.version == Some(version),
         };
@@ -104,7 +104,7 @@ impl Question<'_> {
         let mut counted = 0;
         for action in self.actions {
             let own = runs.iter().filter(|run| run.stage == action.stage && run.action == action.name);
-            let newest = own.filter(counts).max_by(|one, two| one.at.total_cmp(&two.at));
+            let newest = own.filter(is_meant).max_by(|one, two| one.at.total_cmp(&two.at));
             counted += usize::from(newest.is_some());
             all.push(newest.map_or(nothing(), |run| self.judge(action, &run.status, &run.said, run.quoted.as_deref())));
         }
@@ -117,9 +117,9 @@ impl Question<'_> {
         let (state, answer) = self.connection.state(self.name).await?;
         let mut all = Vec::new();
         for action in self.actions {
-            let stage = state.stage_states.iter().find(|stage| stage.stage_name == action.stage);
-            let own = stage.and_then(|s| s.action_states.iter().find(|state| state.action_name == action.name));
-            let run = own.and_then(|state| state.latest_execution.as_ref());
+            let around = state.stage_states.iter().find(|around| around.stage_name == action.stage);
+            let own = around.and_then(|it| it.action_states.iter().find(|own| own.action_name == action.name));
+            let run = own.and_then(|own| own.latest_execution.as_ref());
             let later = run.and_then(|run| run.last_status_change).zip(updated).is_some_and(|(at, from)| at > from);
             let status = run.and_then(|run| run.status.as_deref()).unwrap_or_default();
             // A run that began before the update and ended after it is not told apart, so success shows nothing here.

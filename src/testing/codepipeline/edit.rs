@@ -32,7 +32,9 @@ fn each_action(declaration: &mut Value, act: &mut dyn FnMut(&str, &mut Value)) {
     for stage in &mut stages {
         let name = stage.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         if let Some(actions) = stage.get_mut("actions").and_then(Value::as_array_mut) {
-            actions.iter_mut().for_each(|action| act(&name, action));
+            for action in actions {
+                act(&name, action);
+            }
         }
     }
     if let Some(slot) = declaration.get_mut("stages") {

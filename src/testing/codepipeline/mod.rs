@@ -153,8 +153,8 @@ impl CodePipelineFake {
     /// The token that is stored in an action.
     #[must_use]
     pub fn token_of(&self, name: &str, stage: &str, action: &str) -> Option<String> {
-        let state = self.state.lock();
-        let action = edit::action(state.pipelines.get(name)?.current(), stage, action)?;
+        let held = self.state.lock();
+        let action = edit::action(held.pipelines.get(name)?.current(), stage, action)?;
         action.pointer("/configuration/OAuthToken")?.as_str().map(str::to_owned)
     }
 
