@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokenturn::journal::MemoryJournal;
-use tokenturn::{Consumer, Policy, Predecessor, Provider, Rotator, RotatorBuilder, Token};
+use tokenturn::{Consumer, Outcome, Policy, Predecessor, Provider, Rotator, RotatorBuilder, Token};
 use world::{Handles, World, assert_all};
 
 #[tokio::main]
@@ -39,7 +39,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let give = || Box::new(provider.clone());
     let bots = [
         credential("jenkins", give(), Box::new(jenkins.credential("github-api").test_connection())).build()?,
-        credential("codefresh", give(), Box::new(codefresh.runtime("production").looking(5, Duration::from_millis(1)))).build()?,
+        credential("codefresh", give(), Box::new(codefresh.runtime("production").looking(5, Duration::from_millis(1))))
+            .build()?,
         credential("codepipeline", give(), Box::new(aws.pipeline("site"))).build()?,
     ];
 
@@ -50,9 +51,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("== {}: a token with {}", bot.credential(), plan.required);
         let run = bot.rotate(Predecessor::Held(old.clone())).await?;
         let run = world.until_it_stops(bot, run).await?;
-        println!("{:?}\n", run.outcome);
-        let row = world.github.rows("build-bot").into_iter().find(|row| row.contains(bot.credential().as_str()));
-        new.push(row.and_then(|row| world.github.value_of(&row)).ok_or("GitHub has no live token for it")?);
+        let Outcome::Completed(completion) = &run.outcome else {
+            return Err(format!("not completed: {:?}", run.outcome).into());
+        };
+        let live = world.github.rows("build-bot").into_iter().filter_map(|row| world.github.value_of(&row));
+        let mine = live.into_iter().find(|token| completion.fingerprint == Some(token.fingerprint()));
+        new.push(mine.ok_or("GitHub does not know the token that the run reports")?);
         truth.push(("GitHub refuses the old token", !world.github.is_alive(old)));
     }
     truth.extend(world.holds(&new[0], &new[1], &new[2]));

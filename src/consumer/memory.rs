@@ -50,7 +50,7 @@ impl MemoryConsumer {
         Ok(Self {
             name: ConsumerName::new(name)?,
             provider: provider.clone(),
-            capabilities: ConsumerCapabilities::new("memory").proving(Proof::Always, Proof::Always),
+            capabilities: ConsumerCapabilities::new("memory").proving(Proof::Always, Proof::Always).versioned(),
             required: Some(ScopeSet::of(["repo"])),
             warnings: Vec::new(),
             inner: Arc::default(),

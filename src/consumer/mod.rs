@@ -119,6 +119,10 @@ pub struct ConsumerCapabilities {
     pub works: Proof,
     /// Whether it can show that the token is the new one.
     pub new: Proof,
+    /// Whether its slot's version changes with every token that is written there, whoever writes it: one that has not moved
+    /// then shows that none was.
+    #[serde(default)]
+    pub versioned: bool,
     /// Whether the old token can be put back.
     pub restorable: bool,
     /// Whether writing disturbs what runs there.
@@ -138,6 +142,7 @@ impl ConsumerCapabilities {
             application: application.into(),
             works: Proof::Never,
             new: Proof::Never,
+            versioned: false,
             restorable: true,
             disruptive: false,
             by_person: false,
@@ -151,6 +156,13 @@ impl ConsumerCapabilities {
     pub fn proving(mut self, works: Proof, new: Proof) -> Self {
         self.works = works;
         self.new = new;
+        self
+    }
+
+    /// Its slot's version changes with every token that is written there.
+    #[must_use]
+    pub fn versioned(mut self) -> Self {
+        self.versioned = true;
         self
     }
 
@@ -241,7 +253,7 @@ pub enum Order {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Slot {
-    /// What changes when the place changes. `None` where the place has nothing of the kind.
+    /// What changes when the place changes, other than by its token perhaps. `None` where the place has nothing of the kind.
     pub version: Option<String>,
     /// What the consumer wants to find again later. No secret, and nothing a secret could be guessed from.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -29,7 +29,7 @@ impl State {
             Fact::Preflighted { consumer, slot, baseline, new } => {
                 self.succeeded(&Act::Preflight(consumer.clone()));
                 let place = self.place_mut(consumer)?;
-                let moved = place.slot.as_ref().is_some_and(|before| before.differs_from(slot));
+                let moved = place.slot.as_ref().map(|before| before.differs_from(slot));
                 place.slot = Some(slot.clone());
                 let shows_old = baseline.as_ref().is_some_and(|check| check.new == Answer::Proven);
                 self.read(consumer, shows_old, *new, moved)?;

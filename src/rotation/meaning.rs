@@ -40,8 +40,16 @@ impl State {
     }
 
     /// A place was read without touching it.
-    pub(super) fn read(&mut self, consumer: &ConsumerName, shows_old: bool, new: Answer, moved: bool) -> Result<()> {
+    pub(super) fn read(
+        &mut self,
+        consumer: &ConsumerName,
+        shows_old: bool,
+        new: Answer,
+        moved: Option<bool>,
+    ) -> Result<()> {
         let at = self.index(consumer)?;
+        // No token was written there since it was read before, by anybody.
+        let still = self.charter.places[at].can.versioned && moved == Some(false);
         let place = &mut self.places[at];
         place.fresh = true;
         place.shows_old = shows_old;
@@ -54,7 +62,7 @@ impl State {
         let may_hold_new = match new {
             Answer::Proven => true,
             Answer::Refuted => false,
-            Answer::Unknown => !shows_old && (moved || back),
+            Answer::Unknown => !shows_old && (moved == Some(true) || (back && !still)),
         };
         if let (false, true, Some(attempt)) = (place.seen, may_hold_new, self.candidate) {
             place.holds.insert(TokenRef::New(attempt));

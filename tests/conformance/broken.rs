@@ -38,6 +38,7 @@ enum Flaw {
     HasANameForEachConnection,
     ChangesItsClaims,
     AsksForAPersonUnannounced,
+    StaysAtOneVersion,
     CannotCheck,
     SaysItInAnError,
     SaysItInItsDebug,
@@ -52,6 +53,7 @@ use Flaw::*;
 const CAUGHT: &[(Flaw, &str)] = &[
     (WritesNothing, "installing_reaches_the_far_side"),
     (AsksForAPersonUnannounced, "installing_reaches_the_far_side"),
+    (StaysAtOneVersion, "a_version_changes_with_every_write_where_that_is_claimed"),
     (CountsWrites, "installing_twice_is_the_same_as_once"),
     (KeepsTheNewToken, "the_old_token_can_be_put_back_where_that_is_claimed"),
     (ChangesASibling, "nothing_else_there_changes"),
@@ -123,7 +125,8 @@ impl Broken {
         if self.is(WritesNothing) || (self.is(KeepsTheNewToken) && self.place.writes() > 0) {
             return current.map(Installation::Done);
         }
-        let slot = if self.is(IgnoresTheSlot) { current.as_ref().unwrap_or(slot) } else { slot };
+        let slot =
+            if self.is(IgnoresTheSlot) || self.is(StaysAtOneVersion) { current.as_ref().unwrap_or(slot) } else { slot };
         let installed = self.place.install(token, slot).await;
         let conflict = installed.as_ref().is_err_and(|error| error.kind() == ErrorKind::Conflict);
         if self.is(RefusesAStaleSlotAfterTheWrite) && conflict {
@@ -177,6 +180,7 @@ impl Consumer for Broken {
         let slot = self.place.preflight().await;
         match self.flaw {
             WritesWhenItLooks => self.write_beside(" looked"),
+            StaysAtOneVersion => return slot.map(|_| Slot::at("1")),
             LooksWithoutALogin => return Ok(slot.unwrap_or_default()),
             SeesAnotherSlotEachTime => {
                 let look = self.shared.looks.fetch_add(1, Ordering::Relaxed);

@@ -13,6 +13,10 @@ held_to_the_laws! {
     manual: || async { Ok(crate::manual::Desk::new()) };
     jenkins_secret_text: crate::jenkins::secret_text;
     jenkins_login: crate::jenkins::login;
+    codefresh_runtime: crate::codefresh::user_token;
+    codefresh_context: crate::codefresh::context;
+    codepipeline: crate::codepipeline::quiet;
+    codepipeline_started: crate::codepipeline::started;
     icr_listed: crate::icr::listed;
     icr_typed: || async { Ok(crate::icr::typed()) };
 }

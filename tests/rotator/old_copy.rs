@@ -134,6 +134,34 @@ async fn on_the_way_back_after_a_restart_not_to_know_is_not_a_no() {
     went_back(&world, &bot(hurried()).resume_due().await.unwrap().unwrap());
 }
 
+/// A place that cannot tell the new token from the old one, and whose version moves with every write.
+fn counting() -> ConsumerCapabilities {
+    place().proving(Proof::Always, Proof::Never).versioned()
+}
+
+#[tokio::test]
+async fn a_place_whose_version_has_not_moved_is_left_alone_on_the_way_back() {
+    for (can, writes) in [(counting(), 0), (place().proving(Proof::Always, Proof::Never), 1)] {
+        let world = World::new().with_b(can);
+        world.b.plan_fault("install", Fault::Refused(ErrorKind::Busy));
+        let bot = world.with_policy(hurried().linger(seconds(0)));
+        assert!(matches!(bot.rotate(world.held()).await.unwrap().outcome, Outcome::BackingOff { .. }));
+        world.clock.advance(seconds(3600));
+        world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+        went_back(&world, &world.with_policy(hurried()).resume_due().await.unwrap().unwrap());
+        assert_eq!(world.b.writes(), writes);
+    }
+}
+
+#[tokio::test]
+async fn a_place_whose_version_has_moved_gets_the_old_token_back() {
+    let world = World::new().with_b(counting());
+    put_back_before_b(&world, &world.with_policy(hurried().linger(seconds(0)))).await;
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    went_back(&world, &world.with_policy(hurried()).resume_due().await.unwrap().unwrap());
+    assert_eq!(world.b.writes(), 1);
+}
+
 #[tokio::test]
 async fn where_nobody_can_look_both_tokens_live_and_what_is_forgotten_unseen_keeps_the_new_one() {
     let world = World::new();

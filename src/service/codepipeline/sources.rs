@@ -212,7 +212,7 @@ impl Consumer for CodePipelineSources {
 
     fn capabilities(&self) -> ConsumerCapabilities {
         let proof = if self.execution_within.is_some() { Proof::Always } else { Proof::Sometimes };
-        ConsumerCapabilities::new(APPLICATION).proving(proof, proof).disruptive()
+        ConsumerCapabilities::new(APPLICATION).proving(proof, proof).versioned().disruptive()
     }
 
     /// For GitHub `repo` and `admin:repo_hook`, as the user guide documents; other vocabularies are asked of the caller.

@@ -48,6 +48,7 @@ macro_rules! consumer_conformance {
     (@laws [$($how:tt)+]) => {
         $crate::consumer_conformance! { @$($how)+;
             installing_reaches_the_far_side
+            a_version_changes_with_every_write_where_that_is_claimed
             installing_twice_is_the_same_as_once
             the_old_token_can_be_put_back_where_that_is_claimed
             nothing_else_there_changes

@@ -14,6 +14,21 @@ pub async fn installing_reaches_the_far_side(stage: Stage) -> Ruling {
     scene.holds(&scene.new, "after `install` answered `Done`").await
 }
 
+/// Where the capabilities say that the slot's version changes with every token that is written, it does.
+pub async fn a_version_changes_with_every_write_where_that_is_claimed(stage: Stage) -> Ruling {
+    let scene = Scene::open(&stage).await?;
+    if !scene.consumer.capabilities().versioned {
+        return Err(NotApplicable::because("it does not claim that a version changes with every write").into());
+    }
+    let before = scene.look().await?;
+    scene.put(&scene.new).await?;
+    let after = scene.look().await?;
+    demand(before.differs_from(&after), || {
+        "the slot has the same version after a token was written as before, or none: do not claim `versioned`, for a roll back          leaves places alone whose version has not moved"
+            .to_owned()
+    })
+}
+
 /// A second installation of the same token, after another look, is no error and leaves what the first one left.
 pub async fn installing_twice_is_the_same_as_once(stage: Stage) -> Ruling {
     let scene = Scene::open(&stage).await?;
