@@ -67,7 +67,7 @@ impl World {
         let codefresh = Codefresh::at(&http, self.codefresh.base())?;
         let aws = CodePipeline::in_region(&http, CodePipelineFake::REGION).endpoint(self.aws.base());
         Ok(Handles {
-            provider: provider.must_administer("acme/site").revoke_by_api().build()?,
+            provider: provider.must_read("acme/site").revoke_by_api().build()?,
             jenkins: jenkins.api_token("admin", self.jenkins.api_token("admin")).build()?,
             codefresh: codefresh.api_key(self.codefresh.api_key("rotator")).build()?,
             aws: aws.credentials(self.aws.credentials()).build()?,

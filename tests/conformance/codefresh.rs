@@ -13,6 +13,8 @@ use tokenturn::{AdmittedToken, Codefresh, Fingerprint, Grant, Http, Result, Toke
 
 const RUNTIME: &str = "production";
 const CONTEXT: &str = "github";
+/// The fake counts questions, not seconds.
+const MOMENT: Duration = Duration::from_millis(1);
 
 /// One place of a Codefresh, and others beside it.
 pub(crate) struct CodefreshPlace {
@@ -27,6 +29,7 @@ pub(crate) struct CodefreshPlace {
 enum Kind {
     UserToken,
     Context,
+    OAuth,
 }
 
 /// The Git user token of a runtime.
@@ -37,6 +40,14 @@ pub(crate) async fn user_token() -> Result<CodefreshPlace> {
 /// A classic git context, with a repository to try it on.
 pub(crate) async fn context() -> Result<CodefreshPlace> {
     CodefreshPlace::start(Kind::Context).await
+}
+
+/// A runtime whose users log in by OAuth2.
+pub(crate) async fn oauth() -> Result<CodefreshPlace> {
+    let place = CodefreshPlace::start(Kind::OAuth).await?;
+    place.fake.use_oauth(RUNTIME);
+    place.fake.authorize(RUNTIME, "default", "rotator");
+    Ok(place)
 }
 
 fn context_of(edit: usize, token: &str) -> Value {
@@ -71,14 +82,14 @@ impl CodefreshPlace {
     /// What the line of a request has that writes there.
     fn writing(&self) -> &'static str {
         match self.kind {
-            Kind::UserToken => "RegisterToGitIntegration",
+            Kind::UserToken | Kind::OAuth => "RegisterToGitIntegration",
             Kind::Context => "PATCH /api/contexts/",
         }
     }
 
     fn secret(&self) -> Option<String> {
         match self.kind {
-            Kind::UserToken => self.fake.user_token(RUNTIME, "default", "rotator"),
+            Kind::UserToken | Kind::OAuth => self.fake.user_token(RUNTIME, "default", "rotator"),
             Kind::Context => {
                 self.fake.context(CONTEXT)?.pointer("/spec/data/auth/password")?.as_str().map(str::to_owned)
             }
@@ -93,7 +104,8 @@ impl FarSide for CodefreshPlace {
         let codefresh = Codefresh::at(&http, self.fake.base()).unwrap();
         let codefresh = codefresh.api_key(self.fake.api_key("rotator")).build().unwrap();
         match self.kind {
-            Kind::UserToken => Arc::new(codefresh.runtime(RUNTIME)),
+            Kind::UserToken => Arc::new(codefresh.runtime(RUNTIME).looking(5, MOMENT)),
+            Kind::OAuth => Arc::new(codefresh.oauth_runtime(RUNTIME).looking(5, MOMENT)),
             Kind::Context => Arc::new(codefresh.git_context(CONTEXT).canary("acme", "site")),
         }
     }
@@ -107,6 +119,9 @@ impl FarSide for CodefreshPlace {
     }
 
     async fn stored(&self) -> Result<Option<Fingerprint>, NotApplicable> {
+        if matches!(self.kind, Kind::OAuth) {
+            return Err(NotApplicable::because("no token of ours is there"));
+        }
         Ok(self.secret().and_then(|secret| Token::new(&secret).ok()).map(|token| token.fingerprint()))
     }
 
@@ -124,7 +139,7 @@ impl FarSide for CodefreshPlace {
     async fn change(&self) -> Result<(), NotApplicable> {
         let edit = 1 + self.edits.fetch_add(1, Ordering::Relaxed);
         match self.kind {
-            Kind::UserToken => self.fake.edit_integration(RUNTIME, "default"),
+            Kind::UserToken | Kind::OAuth => self.fake.edit_integration(RUNTIME, "default"),
             Kind::Context => self.fake.put_context(CONTEXT, context_of(edit, &self.secret().unwrap_or_default())),
         }
         Ok(())

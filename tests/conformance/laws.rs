@@ -14,6 +14,7 @@ held_to_the_laws! {
     jenkins_secret_text: crate::jenkins::secret_text;
     jenkins_login: crate::jenkins::login;
     codefresh_runtime: crate::codefresh::user_token;
+    codefresh_oauth: crate::codefresh::oauth;
     codefresh_context: crate::codefresh::context;
     codepipeline: crate::codepipeline::quiet;
     codepipeline_started: crate::codepipeline::started;

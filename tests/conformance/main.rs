@@ -21,6 +21,7 @@ fn far_sides() -> Vec<(&'static str, Stage)> {
         ("Jenkins, secret text", Stage::new(jenkins::secret_text)),
         ("Jenkins, username with password", Stage::new(jenkins::login)),
         ("Codefresh, runtime", Stage::new(codefresh::user_token)),
+        ("Codefresh, OAuth2 runtime", Stage::new(codefresh::oauth)),
         ("Codefresh, git context", Stage::new(codefresh::context)),
         ("CodePipeline", Stage::new(codepipeline::quiet)),
         ("CodePipeline, started", Stage::new(codepipeline::started)),
