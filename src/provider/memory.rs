@@ -65,6 +65,8 @@ struct Entry {
     alive: bool,
     /// Its end was promised.
     dying: bool,
+    /// Its companion has issued another.
+    spent: bool,
 }
 
 impl MemoryProvider {
@@ -110,7 +112,8 @@ impl MemoryProvider {
         self
     }
 
-    /// A second secret comes with every token, and another is issued from a token only together with its own.
+    /// A second secret comes with every token, and another is issued from a token only together with its own, once; from
+    /// that secret alone where the capabilities say that it renews.
     #[must_use]
     pub fn with_companions(mut self) -> Self {
         self.companions = true;
@@ -139,6 +142,12 @@ impl MemoryProvider {
         if let Some(entry) = self.lock().entry_mut(token) {
             entry.alive = false;
         }
+    }
+
+    /// The second secret of a token.
+    #[must_use]
+    pub fn companion_of(token: &Token) -> Token {
+        Token::made_up(&format!("companion-{}", token.fingerprint()))
     }
 
     /// Changes what is said of a token.
@@ -171,6 +180,25 @@ impl MemoryProvider {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Takes the companion of the current token for another one.
+    fn spend(&self, request: &IssueRequest<'_>) -> Result<()> {
+        let needed = request.current.is_some() || self.capabilities.renews;
+        let mut state = self.lock();
+        let first = state.tokens.is_empty();
+        let owned =
+            state.tokens.values_mut().find(|entry| request.companion == Some(&Self::companion_of(&entry.token)));
+        let fits = owned.filter(|entry| !entry.spent && request.current.is_none_or(|current| *current == entry.token));
+        match fits {
+            Some(entry) => {
+                entry.spent = true;
+                entry.alive &= self.capabilities.fate != Fate::Dies;
+                Ok(())
+            }
+            None if needed && !first => Err(unknown()),
+            None => Ok(()),
+        }
+    }
+
     fn issue_now(&self, request: &IssueRequest<'_>) -> Issuance {
         let IssueRequest { label, scopes, owner, current, lifetime: life, .. } = *request;
         let mut state = self.lock();
@@ -187,7 +215,7 @@ impl MemoryProvider {
         if let Some(entry) = state.tokens.get_mut(&number) {
             entry.grant.expiry = life.map_or(Expiry::Never, |life| Expiry::At(self.inner.clock.now().plus(life)));
         }
-        let companion = self.companions.then(|| companion_of(&token));
+        let companion = self.companions.then(|| Self::companion_of(&token));
         Issuance::Minted(Candidate::new(token).with_id(TokenId::new(number.to_string()).ok()).with_companion(companion))
     }
 }
@@ -204,7 +232,8 @@ impl State {
         let text = format!("memory-token-{:08}", self.count);
         let token = Token::made_up(&text);
         let grant = Grant::of(&token, owner).with_access(access).with_expiry(Expiry::Never);
-        self.tokens.insert(self.count, Entry { token: token.clone(), grant, label, alive: true, dying: false });
+        self.tokens
+            .insert(self.count, Entry { token: token.clone(), grant, label, alive: true, dying: false, spent: false });
         token
     }
 
@@ -224,11 +253,6 @@ impl Entry {
     fn is_alive(&self, now: Timestamp) -> bool {
         self.alive && !matches!(self.grant.expiry, Expiry::At(end) if end <= now)
     }
-}
-
-/// The second secret of a token.
-fn companion_of(token: &Token) -> Token {
-    Token::made_up(&format!("companion-{}", token.fingerprint()))
 }
 
 fn unknown() -> Error {
@@ -265,10 +289,8 @@ impl Provider for MemoryProvider {
 
     async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
         let issue = || {
-            if let (true, Some(current)) = (self.companions, request.current)
-                && request.companion != Some(&companion_of(current))
-            {
-                return Err(unknown());
+            if self.companions {
+                self.spend(request)?;
             }
             let guide = || Guide::new("Make a token").with_step("name", format!("Call it {}.", request.label));
             Ok(match self.capabilities.issuer {

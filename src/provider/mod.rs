@@ -130,6 +130,10 @@ pub struct ProviderCapabilities {
     pub fate: Fate,
     /// Whether it can issue without the current token at hand, with a key of its own.
     pub reissues: bool,
+    /// Whether it issues from the second secret that came with the current token, be that token alive or not: by a refresh
+    /// token, say.
+    #[serde(default)]
+    pub renews: bool,
     /// How a token is ended.
     pub ending: EndedBy,
     /// Whether a token can be ended by its id alone.
@@ -152,6 +156,7 @@ impl ProviderCapabilities {
             issuer,
             fate,
             reissues: false,
+            renews: false,
             ending: EndedBy::Person,
             ends_by_id: false,
             finds_by_label: false,
@@ -165,6 +170,13 @@ impl ProviderCapabilities {
     #[must_use]
     pub fn reissuing(mut self) -> Self {
         self.reissues = true;
+        self
+    }
+
+    /// It issues from the second secret that came with the current token.
+    #[must_use]
+    pub fn renewing(mut self) -> Self {
+        self.renews = true;
         self
     }
 
@@ -265,7 +277,8 @@ pub struct IssueRequest<'a> {
     /// The current token, where there is one and we have it. A Replace provider issues from it; a dead one is not handed to
     /// such a provider, which may take it for theft.
     pub current: Option<&'a Token>,
-    /// The second secret that came with the current token, such as a refresh token.
+    /// The second secret that came with the current token, such as a refresh token. Of a token that is dead, it is handed
+    /// only to a provider that renews from it.
     pub companion: Option<&'a Token>,
 }
 
@@ -320,7 +333,7 @@ pub enum Issuance {
     },
 }
 
-/// A token that was just issued: nothing is known of it yet.
+/// A token that was just issued, by a provider or elsewhere: nothing is known of it yet.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Candidate {
@@ -351,6 +364,12 @@ impl Candidate {
     pub fn with_companion(mut self, companion: Option<Token>) -> Self {
         self.companion = companion;
         self
+    }
+}
+
+impl From<Token> for Candidate {
+    fn from(token: Token) -> Self {
+        Self::new(token)
     }
 }
 

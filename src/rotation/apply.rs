@@ -47,10 +47,12 @@ impl State {
                 let refusal = self.last_refusal.take();
                 self.issue = Issue::Asked { attempt: *attempt, guide: guide.clone(), refusal };
             }
-            Fact::IssuePending { attempt, guide, poll_after, .. } => {
-                let (label, expiry, uncertain) = match &self.issue {
-                    Issue::Issuing { label, expiry, .. } => (label.clone(), *expiry, false),
-                    Issue::Pending { label, expiry, uncertain, .. } => (label.clone(), *expiry, *uncertain),
+            Fact::IssuePending { attempt, guide, poll_after, until } => {
+                let (label, expiry, until, uncertain) = match &self.issue {
+                    Issue::Issuing { label, expiry, .. } => (label.clone(), *expiry, *until, false),
+                    Issue::Pending { label, expiry, until: first, uncertain, .. } => {
+                        (label.clone(), *expiry, *until.min(first), *uncertain)
+                    }
                     _ => return Err(contradiction("a person agrees to something that was not asked for")),
                 };
                 self.succeeded(&Act::Issue);
@@ -61,6 +63,7 @@ impl State {
                     expiry,
                     guide: guide.clone(),
                     poll_after: *poll_after,
+                    until,
                     uncertain,
                 };
             }

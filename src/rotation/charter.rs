@@ -111,31 +111,41 @@ pub struct OldToken {
     /// The name that it carries there, where a run gave it one.
     #[serde(default)]
     pub label: Option<Label>,
+    /// Whether we have the second secret that came with it.
+    #[serde(default)]
+    pub companion: bool,
 }
 
 impl OldToken {
     /// There is none: a first installation.
     #[must_use]
     pub fn absent() -> Self {
-        Self { held: Possession::Absent, fingerprint: None, id: None, label: None }
+        Self { held: Possession::Absent, fingerprint: None, id: None, label: None, companion: false }
     }
 
     /// We have its value, handed in or kept.
     #[must_use]
     pub fn held(held: Possession, fingerprint: Fingerprint, id: Option<TokenId>) -> Self {
-        Self { held, fingerprint: Some(fingerprint), id, label: None }
+        Self { held, fingerprint: Some(fingerprint), id, label: None, companion: false }
     }
 
     /// We know its id alone.
     #[must_use]
     pub fn known(id: TokenId) -> Self {
-        Self { held: Possession::Known, fingerprint: None, id: Some(id), label: None }
+        Self { held: Possession::Known, fingerprint: None, id: Some(id), label: None, companion: false }
     }
 
     /// The name that it carries at the provider.
     #[must_use]
     pub fn with_label(mut self, label: Option<Label>) -> Self {
         self.label = label;
+        self
+    }
+
+    /// Whether we have the second secret that came with it.
+    #[must_use]
+    pub fn with_companion(mut self, companion: bool) -> Self {
+        self.companion = companion;
         self
     }
 

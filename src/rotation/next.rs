@@ -96,6 +96,7 @@ impl State {
             Some(Standing::Unknown) => {
                 "the old token, from which the new one is made, could not be looked at: try later"
             }
+            Some(Standing::Dead) if self.charter.can.renews && self.charter.predecessor.companion => return None,
             Some(Standing::Dead) | None => {
                 "the old token, from which the new one is made, is not alive: make one by hand and adopt it"
             }

@@ -105,6 +105,8 @@ pub(super) enum Issue {
         expiry: Expiry,
         guide: Guide,
         poll_after: Timestamp,
+        /// Until when a yes counts, as was said first.
+        until: Timestamp,
         uncertain: bool,
     },
     Done,

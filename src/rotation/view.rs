@@ -245,6 +245,14 @@ impl State {
         }
     }
 
+    /// Until when it makes sense to ask whether a person has agreed.
+    pub(crate) fn pending_until(&self) -> Option<Timestamp> {
+        match &self.issue {
+            Issue::Pending { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+
     /// The attempt whose answer was lost, and its label.
     pub(crate) fn lost_attempt(&self) -> Option<(u32, &Label)> {
         match &self.issue {

@@ -6,17 +6,22 @@ use super::{Predecessor, Rotator, Run, another_open, engine, look};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::Current;
 use crate::name::RunId;
-use crate::provider::Fate;
+use crate::provider::{Candidate, Fate};
 use crate::rotation::{Charter, Fact, OldPolicy, Place, Source, TokenRef};
 use crate::token::Token;
 
 impl Rotator {
-    pub(super) async fn begin(&self, given: Option<Token>, predecessor: Predecessor, places: &[Place]) -> Result<Run> {
+    pub(super) async fn begin(
+        &self,
+        given: Option<Candidate>,
+        predecessor: Predecessor,
+        places: &[Place],
+    ) -> Result<Run> {
         let mut session = Session::open(self.inner.clone()).await?;
         if let Some(state) = session.open_run() {
-            let same = match (&predecessor, &given) {
-                (Predecessor::Held(old), None) => state.charter().predecessor.fingerprint == Some(old.fingerprint()),
-                (_, Some(token)) => state.charter().source == Source::Given(token.fingerprint()),
+            let same = match (predecessor.value(), &given) {
+                (Some(old), None) => state.charter().predecessor.fingerprint == Some(old.fingerprint()),
+                (_, Some(given)) => state.charter().source == Source::Given(given.token.fingerprint()),
                 // A run that brings a token somewhere replaces none.
                 _ => state.charter().source == Source::Issue,
             };
@@ -27,7 +32,7 @@ impl Rotator {
             return Err(another_open());
         }
         let refused = match self.held_by_another(&predecessor, session.current()).await? {
-            None => self.forgets(&session, &predecessor, given.as_ref()).await?,
+            None => self.forgets(&session, &predecessor, given.as_ref().map(|given| &given.token)).await?,
             refused => refused,
         };
         let begun = match refused {
@@ -49,7 +54,7 @@ impl Rotator {
     ) -> Result<Option<Error>> {
         let spared = !matches!(self.inner.policy.old, OldPolicy::Revoke { .. });
         let fingerprint = match predecessor {
-            Predecessor::Held(token) => Some(token.fingerprint()),
+            Predecessor::Held(token) | Predecessor::Renewable { token, .. } => Some(token.fingerprint()),
             Predecessor::Kept => current.map(|current| current.fingerprint),
             Predecessor::Known(_) | Predecessor::None => None,
         };
@@ -80,24 +85,28 @@ impl Rotator {
     pub(super) fn begin_in(
         &self,
         session: &mut Session,
-        given: Option<Token>,
+        given: Option<Candidate>,
         predecessor: Predecessor,
         places: &[Place],
     ) -> Result<()> {
-        let old = predecessor.known_of(session.current())?;
-        if given.as_ref().is_some_and(|token| old.fingerprint == Some(token.fingerprint())) {
+        let old = predecessor.known_of(session.current(), session.has(&values::current_companion()))?;
+        if given.as_ref().is_some_and(|given| old.fingerprint == Some(given.token.fingerprint())) {
             return Err(Error::new(ErrorKind::InvalidInput, "the new token is the old one: hand in the new one"));
         }
-        let source = given.as_ref().map_or(Source::Issue, |token| Source::Given(token.fingerprint()));
+        let source = given.as_ref().map_or(Source::Issue, |given| Source::Given(given.token.fingerprint()));
         let charter = self.charter(places)?.with_predecessor(old).with_source(source);
         session.note(Fact::Begun(Box::new(charter)))?;
-        if let Predecessor::Held(token) = predecessor {
-            session.keep(session.value_id(&TokenRef::Old)?, token);
+        match predecessor {
+            Predecessor::Held(token) => session.keep_pair(&TokenRef::Old, token, None)?,
+            Predecessor::Renewable { token, companion } => {
+                session.keep_pair(&TokenRef::Old, token, Some(companion))?;
+            }
+            Predecessor::Kept | Predecessor::Known(_) | Predecessor::None => {}
         }
-        if let Some(token) = given {
-            session.keep(session.value_id(&TokenRef::New(0))?, token);
+        match given {
+            Some(given) => session.keep_pair(&TokenRef::New(0), given.token, given.companion),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     pub(super) fn charter(&self, places: &[Place]) -> Result<Charter> {

@@ -248,7 +248,9 @@ async fn ask(session: &Session, act: &Act) -> Result<Issuance> {
     if provider.capabilities().fate == Fate::Survives || !state.knows_old_dead() {
         // To a provider that replaces, a dead one is not presented: it may take that for theft, and end its successors.
         current = session.value(&session.value_id(&TokenRef::Old)?).await?;
-        companion = session.value(&session.companion_id(&TokenRef::Old)?).await?;
+        companion = session.companion(&TokenRef::Old).await?;
+    } else if provider.capabilities().renews {
+        companion = session.companion(&TokenRef::Old).await?;
     }
     let scopes = provider.scopes().reduced(&session.inner.whole);
     let request = IssueRequest::new(&session.inner.name, &label, &scopes)
@@ -274,12 +276,8 @@ async fn receive(session: &mut Session, act: &Act, answer: Result<Issuance>) -> 
                 session.note(fact)?;
                 return session.commit().await;
             }
-            let reference = TokenRef::New(attempt);
-            session.keep(session.value_id(&reference)?, token.clone());
             let with_companion = companion.is_some();
-            if let Some(companion) = companion {
-                session.keep(session.companion_id(&reference)?, companion);
-            }
+            session.keep_pair(&TokenRef::New(attempt), token.clone(), companion)?;
             session.note(Fact::Issued {
                 attempt,
                 origin: Origin::Minted,
@@ -292,6 +290,16 @@ async fn receive(session: &mut Session, act: &Act, answer: Result<Issuance>) -> 
         Ok(Issuance::Guided(guide)) => {
             let guide = session.inner.annotated(guide);
             session.note(Fact::TokenAsked { attempt, guide })?;
+            session.commit().await
+        }
+        Ok(Issuance::Pending { until, .. })
+            if session.state()?.pending_until().is_some_and(|first| first.min(until) <= session.now()) =>
+        {
+            let text =
+                "nobody agreed in the time that the provider gave, and what it asked for counts no more: begin again";
+            let late = Error::new(ErrorKind::Refused, text);
+            let fact = act::failed(session, act, &late)?;
+            session.note(fact)?;
             session.commit().await
         }
         Ok(Issuance::Pending { mut guide, ticket, poll_after, until }) => {

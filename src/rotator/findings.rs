@@ -52,7 +52,7 @@ fn about_journal(seen: &Seen<'_>, findings: &mut Vec<Finding>) {
         findings
             .push(info(None, format!("the rotation {run} is open: `rotate` goes on with that instead of a new one")));
     }
-    if let (Predecessor::Held(token), Some(current)) = (seen.predecessor, seen.books.current())
+    if let (Some(token), Some(current)) = (seen.predecessor.value(), seen.books.current())
         && token.fingerprint() != current.fingerprint
     {
         let text = format!(

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 
 use super::read::{load, same_provider};
 use super::scrub::{scrubbed, scrubbed_error};
-use super::values::current;
+use super::values::{current, current_companion};
 use super::{Inner, Predecessor, nothing_kept};
 use crate::consumer::{Consumer, Slot, Verification};
 use crate::error::{Error, ErrorKind, Problem, Result};
@@ -21,21 +21,28 @@ pub(super) struct Books {
     pub(super) head: Head,
     /// The token in use, where it is kept.
     kept: Option<SealedValue>,
+    companion: bool,
 }
 
 impl Books {
     pub(super) async fn read(inner: &Inner) -> Result<Self> {
         let log = load(inner, Span::Head).await?;
+        let companion = log.values.iter().any(|value| value.id == current_companion());
         let kept = log.values.into_iter().find(|value| value.id == current());
         if let (Some(current), Some(_)) = (&log.head.current, &kept) {
             same_provider(inner, &current.provider)?;
         }
-        Ok(Self { head: log.head, kept })
+        Ok(Self { head: log.head, kept, companion })
     }
 
     /// What may be shown of the token in use, as far as it is kept.
     pub(super) fn current(&self) -> Option<&Current> {
         self.head.current.as_ref().filter(|_| self.kept.is_some())
+    }
+
+    /// Whether what came with the token in use is kept.
+    pub(super) fn keeps_companion(&self) -> bool {
+        self.companion
     }
 
     /// The value of the token in use, where it is kept.
@@ -49,7 +56,7 @@ impl Books {
     /// The value of a token, where it is at hand.
     pub(super) async fn value_of(&self, inner: &Inner, token: &Predecessor) -> Result<Option<Token>> {
         match token {
-            Predecessor::Held(token) => Ok(Some(token.clone())),
+            Predecessor::Held(token) | Predecessor::Renewable { token, .. } => Ok(Some(token.clone())),
             Predecessor::Known(_) | Predecessor::None => Ok(None),
             Predecessor::Kept => {
                 let token = self.kept_value(inner).await?.ok_or_else(nothing_kept)?;
@@ -149,7 +156,7 @@ pub(super) async fn forgets(
     let kept = kept?;
     let same = match predecessor {
         Predecessor::Kept => true,
-        Predecessor::Held(old) => old == kept,
+        Predecessor::Held(old) | Predecessor::Renewable { token: old, .. } => old == kept,
         Predecessor::Known(_) | Predecessor::None => false,
     };
     if same || given == Some(kept) {

@@ -29,7 +29,7 @@ use crate::event::Event;
 use crate::guide::Guide;
 use crate::journal::{Current, HeadFilter, Journal, Page, Sealer, Seq, Span};
 use crate::name::{ConsumerName, CredentialName, Holder, RunId, TokenId};
-use crate::provider::{Fate, Issuer, Provider};
+use crate::provider::{Candidate, Fate, Issuer, Provider};
 use crate::rotation::{
     Compromised, Decision, Fact, OldToken, OnFailure, Origin, Outcome, Place, Possession, Source, State, TokenRef,
     Urgency,
@@ -85,6 +85,13 @@ struct Inner {
 pub enum Predecessor {
     /// Here is its value. It is sealed into the journal for as long as the run may have to put it back.
     Held(Token),
+    /// Here is its value, and the second secret that came with it, from which the provider issues the next.
+    Renewable {
+        /// The token in use, alive or not.
+        token: Token,
+        /// What came with it, such as a refresh token.
+        companion: Token,
+    },
     /// The journal keeps it, sealed, since the last run.
     Kept,
     /// Its id at the provider alone is known: it can be revoked there, and not be put back.
@@ -95,16 +102,29 @@ pub enum Predecessor {
 
 impl Predecessor {
     /// What a run knows of it, given which token is kept.
-    fn known_of(&self, kept: Option<&Current>) -> Result<OldToken> {
+    fn known_of(&self, kept: Option<&Current>, kept_companion: bool) -> Result<OldToken> {
         Ok(match self {
             Self::Held(token) => OldToken::held(Possession::Held, token.fingerprint(), None),
+            Self::Renewable { token, .. } => {
+                OldToken::held(Possession::Held, token.fingerprint(), None).with_companion(true)
+            }
             Self::Kept => {
                 let kept = kept.ok_or_else(nothing_kept)?;
-                OldToken::held(Possession::Kept, kept.fingerprint, kept.id.clone()).with_label(kept.label.clone())
+                OldToken::held(Possession::Kept, kept.fingerprint, kept.id.clone())
+                    .with_label(kept.label.clone())
+                    .with_companion(kept_companion)
             }
             Self::Known(id) => OldToken::known(id.clone()),
             Self::None => OldToken::absent(),
         })
+    }
+
+    /// Its value, where it was handed in.
+    fn value(&self) -> Option<&Token> {
+        match self {
+            Self::Held(token) | Self::Renewable { token, .. } => Some(token),
+            Self::Kept | Self::Known(_) | Self::None => None,
+        }
     }
 }
 
@@ -146,13 +166,15 @@ impl Rotator {
     }
 
     /// Rolls out a token that was made elsewhere. It is never revoked by us on failure: we did not cause it. With a run
-    /// open already that rolls out this token, goes on with that. Keep the value until this has returned.
+    /// open already that rolls out this token, goes on with that. Keep the value until this has returned. A [`Candidate`]
+    /// brings a second secret along, such as a refresh token.
     ///
     /// # Errors
     ///
     /// As [`rotate`](Self::rotate); [`ErrorKind::InvalidInput`] when it is the very token that it should replace.
-    pub async fn adopt(&self, token: Token, predecessor: Predecessor) -> Result<Run> {
-        if matches!(&predecessor, Predecessor::Held(old) if *old == token) {
+    pub async fn adopt(&self, token: impl Into<Candidate>, predecessor: Predecessor) -> Result<Run> {
+        let token = token.into();
+        if predecessor.value() == Some(&token.token) {
             return Err(Error::new(ErrorKind::InvalidInput, "the new token is the old one: hand in the new one"));
         }
         self.begin(Some(token), predecessor, &self.inner.places).await
@@ -198,7 +220,8 @@ impl Rotator {
     /// [`ErrorKind::InvalidInput`] when it is the token that is to be replaced, or one that this run has given up,
     /// [`ErrorKind::Refused`] when no token is asked for, [`ErrorKind::NotFound`] when the run is not open; and as
     /// [`rotate`](Self::rotate).
-    pub async fn supply(&self, run: RunId, token: Token) -> Result<Run> {
+    pub async fn supply(&self, run: RunId, token: impl Into<Candidate>) -> Result<Run> {
+        let Candidate { token, id, companion } = token.into();
         let mut session = self.open_at(&run).await?;
         let state = session.state()?;
         let Some(attempt) = state.asked_attempt() else {
@@ -218,9 +241,9 @@ impl Rotator {
         }
         session.note(Fact::Resumed { by: self.inner.holder.clone() })?;
         let fingerprint = token.fingerprint();
-        let id = session.value_id(&TokenRef::New(attempt))?;
-        session.keep(id, token);
-        session.note(Fact::Issued { attempt, origin: Origin::Pasted, fingerprint, id: None, companion: false })?;
+        let brought = companion.is_some();
+        session.keep_pair(&TokenRef::New(attempt), token, companion)?;
+        session.note(Fact::Issued { attempt, origin: Origin::Pasted, fingerprint, id, companion: brought })?;
         if let Err(failure) = session.commit().await {
             // A page shows it once: it is kept if that can be.
             return Err(if session.rescue().await { engine::in_the_rescue_file(&failure) } else { failure });
@@ -391,7 +414,7 @@ impl Rotator {
     fn which(state: &State, leaked: &Predecessor, current: Option<Fingerprint>) -> Option<Compromised> {
         let old = &state.charter().predecessor;
         let fingerprint = match leaked {
-            Predecessor::Held(token) => Some(token.fingerprint()),
+            Predecessor::Held(token) | Predecessor::Renewable { token, .. } => Some(token.fingerprint()),
             Predecessor::Kept => current,
             Predecessor::Known(id) => return (old.id.as_ref() == Some(id)).then_some(Compromised::Old),
             Predecessor::None => None,

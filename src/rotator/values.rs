@@ -27,6 +27,25 @@ impl Session {
         Ok(ValueId::new(format!("{}+", self.value_id(token)?.as_str())))
     }
 
+    /// Keeps a token of this run, and what came with it.
+    pub(super) fn keep_pair(&mut self, token: &TokenRef, value: Token, companion: Option<Token>) -> Result<()> {
+        self.keep(self.value_id(token)?, value);
+        if let Some(companion) = companion {
+            self.keep(self.companion_id(token)?, companion);
+        }
+        Ok(())
+    }
+
+    /// Whether there is a value under this name.
+    pub(super) fn has(&self, id: &ValueId) -> bool {
+        self.keep.contains_key(id) || self.reading.values.contains_key(id)
+    }
+
+    /// What came with a token, where anything did.
+    pub(super) async fn companion(&self, token: &TokenRef) -> Result<Option<Token>> {
+        self.value(&self.companion_id(token)?).await
+    }
+
     /// Under which name a ticket is kept.
     pub(super) fn ticket_id(&self, attempt: u32) -> Result<ValueId> {
         Ok(ValueId::new(format!("{}/ticket-{attempt}", self.state()?.charter().run)))
@@ -83,7 +102,7 @@ impl Session {
         let completed = matches!(state.ending(), Some(Ending::Completed { .. }));
         if completed && !self.inner.policy.keep_current {
             wanted.clear();
-        } else if completed && !matches!(state.charter().source, Source::Kept(_)) && !state.has_companion() {
+        } else if completed && !matches!(state.charter().source, Source::Kept(_)) && !self.brings_companion()? {
             // What came with the token before is not that of this one.
             wanted.retain(|id| *id != current_companion());
         }
@@ -103,13 +122,26 @@ impl Session {
         Ok(wanted)
     }
 
+    /// Whether something came with the new token.
+    fn brings_companion(&self) -> Result<bool> {
+        Ok(match self.state()?.candidate() {
+            Some(token) => self.has(&self.companion_id(&token)?),
+            None => false,
+        })
+    }
+
     /// The new token becomes the current one, in the same commit as the end.
     pub(super) async fn promote(&mut self) -> Result<()> {
         let state = self.state()?;
         let Some(token) = state.candidate().filter(|_| self.inner.policy.keep_current) else {
             return Ok(());
         };
-        let companion = if state.has_companion() { self.value(&self.companion_id(&token)?).await? } else { None };
+        let companion = self.companion(&token).await?;
+        if companion.is_none() && state.has_companion() {
+            let text =
+                "the journal has lost what came with the new token, such as a refresh token: do not go on without it";
+            return Err(Error::new(ErrorKind::Journal, text));
+        }
         let value = self.token(&token).await?;
         self.keep(current(), value);
         if let Some(companion) = companion {

@@ -31,6 +31,7 @@ pub enum Reason {
 #[derive(Clone, Debug)]
 pub struct RetiredToken {
     value: Option<Token>,
+    companion: Option<Token>,
     fingerprint: Option<Fingerprint>,
     id: Option<TokenId>,
     label: Option<Label>,
@@ -46,7 +47,13 @@ impl RetiredToken {
         label: Option<Label>,
         reason: Reason,
     ) -> Self {
-        Self { value, fingerprint, id, label, successor: None, reason }
+        Self { value, companion: None, fingerprint, id, label, successor: None, reason }
+    }
+
+    /// With the second secret that came with it.
+    pub(crate) fn with_companion(mut self, companion: Option<Token>) -> Self {
+        self.companion = companion;
+        self
     }
 
     /// With the label of the token that took its place, which must not be mistaken for it.
@@ -59,6 +66,12 @@ impl RetiredToken {
     #[must_use]
     pub fn value(&self) -> Option<&Token> {
         self.value.as_ref()
+    }
+
+    /// The second secret that came with it, such as a refresh token, where we have it. It must not outlive the token.
+    #[must_use]
+    pub fn companion(&self) -> Option<&Token> {
+        self.companion.as_ref()
     }
 
     /// What may be shown of it, where its value was ever known.

@@ -345,7 +345,9 @@ impl<'a> Explorer<'a> {
                     }
                 }
                 let replaced = world.old == Some(Killer::Replacement);
-                if self.setting.fate == Fate::Dies && replaced && !self.setting.reissues {
+                // What came with the old token is as spent as that itself.
+                let spent = self.setting.renews && world.tokens.iter().any(|token| token.origin == Origin::Minted);
+                if self.setting.fate == Fate::Dies && (replaced || spent) && !self.setting.reissues {
                     return Err(self.broken("I6", at, "presents the old token to a rotate path again"));
                 }
                 Ok(())

@@ -4,6 +4,7 @@
 
 mod build;
 mod check;
+mod companion;
 mod crash;
 mod decisions;
 mod device;

@@ -119,8 +119,10 @@ pub(super) async fn revoke(session: &Session, token: &TokenRef) -> Result<Vec<Fa
         _ => None,
     };
     let seen = seen_before_the_end(session, token).await?;
+    let companion = if value.is_some() { session.companion(token).await? } else { None };
     let retired = RetiredToken::new(value, state.fingerprint(token), state.token_id(token), label, state.reason(token))
-        .with_successor(successor);
+        .with_successor(successor)
+        .with_companion(companion);
     let answer = session.inner.provider.revoke(&retired).await.map_err(|error| by_provider(session, error))?;
     let now = session.now();
     let answered = match answer {

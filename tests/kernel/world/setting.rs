@@ -54,6 +54,8 @@ pub(crate) struct Setting {
     pub(crate) who: Who,
     pub(crate) fate: Fate,
     pub(crate) reissues: bool,
+    /// Whether it issues from what came with the old token, be that alive or not.
+    pub(crate) renews: bool,
     pub(crate) finds: bool,
     pub(crate) ending: EndedBy,
     pub(crate) before: Before,
@@ -90,13 +92,16 @@ impl Setting {
         if self.reissues {
             can = can.reissuing();
         }
+        if self.renews {
+            can = can.renewing();
+        }
         if self.finds {
             can = can.finding_by_label().with_status_by_id();
         }
         let predecessor = match self.before {
             Before::Absent => OldToken::absent(),
             Before::Known => OldToken::known(TokenId::new("old").unwrap()),
-            _ => OldToken::held(Possession::Held, print("old"), None),
+            _ => OldToken::held(Possession::Held, print("old"), None).with_companion(self.renews),
         };
         let source = match self.source {
             Origin::Given => Source::Given(print("given")),

@@ -1,0 +1,112 @@
+//! Second secrets that come with tokens, such as refresh tokens.
+
+use tokenturn::consumer::memory::Fault;
+use tokenturn::provider::Candidate;
+use tokenturn::provider::memory::MemoryProvider;
+use tokenturn::rotation::{Fact, Outcome};
+use tokenturn::{Decision, ErrorKind, Predecessor, Token};
+
+use crate::world::{World, completed, guided, replace, repo, seconds, stuck};
+
+/// Tokens that die with their successor's birth, which is made from what came with them.
+fn renewing() -> World {
+    World::of(replace().renewing()).with_provider(MemoryProvider::with_companions)
+}
+
+fn pair(token: &Token) -> Predecessor {
+    Predecessor::Renewable { token: token.clone(), companion: MemoryProvider::companion_of(token) }
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_from_what_came_with_it_again_and_again() {
+    let world = renewing();
+    let rotator = world.rotator();
+    completed(&rotator.rotate(pair(&world.old)).await.unwrap());
+    assert_eq!(world.kept().await, ["current", "current+"]);
+    completed(&world.rotator().rotate(Predecessor::Kept).await.unwrap());
+    completed(&world.rotator().rotate(Predecessor::Kept).await.unwrap());
+    assert!(world.all_hold(&world.newest()));
+    assert_eq!(world.provider.live(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_has_expired_is_renewed_all_the_same() {
+    let world = renewing();
+    world.provider.kill(&world.old);
+    completed(&world.rotator().rotate(pair(&world.old)).await.unwrap());
+    assert!(world.all_hold(&world.newest()));
+    // Kept since then, and expired again.
+    world.provider.kill(&world.newest());
+    completed(&world.rotator().rotate(Predecessor::Kept).await.unwrap());
+    assert!(world.all_hold(&world.newest()) && world.provider.live() == 1);
+}
+
+#[tokio::test]
+async fn without_what_came_with_it_an_expired_token_cannot_be_renewed() {
+    let world = renewing();
+    world.provider.kill(&world.old);
+    let run = world.rotator().rotate(world.held()).await.unwrap();
+    assert!(matches!(&run.outcome, Outcome::Stopped { because, .. } if because.text.contains("not alive")), "{run:?}");
+}
+
+#[tokio::test]
+async fn what_came_with_a_token_is_presented_once_where_the_answer_is_lost() {
+    for before in [true, false] {
+        let world = renewing();
+        world.provider.kill(&world.old);
+        world.provider.plan_fault("issue", if before { Fault::LostBefore } else { Fault::LostAfter });
+        let rotator = world.rotator();
+        let run = rotator.rotate(pair(&world.old)).await.unwrap();
+        assert!(stuck(&run).contains("cannot be had any more"), "{run:?}");
+        assert_eq!(world.count(|fact| matches!(fact, Fact::Issuing { .. })), 1, "nothing tells whether it arrived");
+        // Where a person gives this run up, another may try: what never arrived is made then.
+        assert!(rotator.resolve(run.id, Decision::Abandon).await.unwrap().outcome.is_over());
+        let run = rotator.rotate(pair(&world.old)).await.unwrap();
+        assert_eq!(matches!(run.outcome, Outcome::Completed(_)), before, "{run:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_live_token_shows_that_a_renewal_never_arrived() {
+    let world = renewing();
+    world.provider.plan_fault("issue", Fault::LostBefore);
+    completed(&world.rotator().rotate(pair(&world.old)).await.unwrap());
+    assert!(world.all_hold(&world.newest()));
+}
+
+#[tokio::test]
+async fn what_comes_with_an_adopted_token_is_kept_for_the_next() {
+    let world = renewing();
+    let given = world.provider.mint("bot", repo());
+    let candidate = Candidate::new(given.clone()).with_companion(Some(MemoryProvider::companion_of(&given)));
+    completed(&world.rotator().adopt(candidate, Predecessor::None).await.unwrap());
+    assert_eq!(world.kept().await, ["current", "current+"]);
+    completed(&world.rotator().rotate(Predecessor::Kept).await.unwrap());
+    assert!(!world.provider.is_alive(&given));
+}
+
+#[tokio::test]
+async fn what_comes_with_a_pasted_token_is_kept_for_the_next() {
+    let world = World::of(guided()).with_provider(MemoryProvider::with_companions);
+    let rotator = world.rotator();
+    let run = rotator.rotate(Predecessor::None).await.unwrap();
+    let made = world.provider.mint("bot", repo());
+    let candidate = Candidate::new(made.clone()).with_companion(Some(MemoryProvider::companion_of(&made)));
+    completed(&rotator.supply(run.id, candidate).await.unwrap());
+    assert_eq!(world.kept().await, ["current", "current+"]);
+}
+
+#[tokio::test]
+async fn what_nobody_agreed_to_in_time_is_not_asked_for_any_longer() {
+    let mut can = crate::world::overlap();
+    can.issuer = tokenturn::provider::Issuer::Person;
+    let world = World::of(can).with_provider(MemoryProvider::polled);
+    let rotator = world.rotator();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    world.clock.advance(seconds(16 * 60));
+    let run = rotator.resume(run.id).await.unwrap();
+    let Outcome::Stopped { because, .. } = &run.outcome else { panic!("{run:?}") };
+    assert_eq!(because.kind, ErrorKind::Refused);
+    assert!(because.text.contains("begin again"), "{because}");
+    assert!(world.provider.is_alive(&world.old) && world.all_hold(&world.old));
+}
