@@ -24,7 +24,7 @@ mod fault;
 mod guide;
 #[cfg(feature = "http")]
 #[cfg_attr(
-    not(all(feature = "github", feature = "jenkins", feature = "codefresh", feature = "codepipeline")),
+    not(all(feature = "github", feature = "jenkins", feature = "codefresh", feature = "codepipeline", feature = "gitlab")),
     allow(dead_code, reason = "it is whole, whichever services are there to use it")
 )]
 mod http;
@@ -60,6 +60,11 @@ pub use http::{Http, HttpBuilder};
 
 #[cfg(feature = "github")]
 pub use service::github::{GitHub, OAuthAppBuilder, OAuthAppTokens, PersonalTokens, PersonalTokensBuilder};
+
+#[cfg(feature = "gitlab")]
+pub use service::gitlab::{
+    GitLab, GitLabAccessLevel, GitLabRotatedTokens, GitLabRotatedTokensBuilder, GitLabTokens, GitLabTokensBuilder,
+};
 
 #[cfg(feature = "jenkins")]
 pub use service::jenkins::{CodeManaged, Jenkins, JenkinsBuilder, JenkinsCredential};

@@ -11,6 +11,8 @@ mod codefresh;
 mod codepipeline;
 #[cfg(feature = "github")]
 mod github;
+#[cfg(feature = "gitlab")]
+mod gitlab;
 #[cfg(feature = "jenkins")]
 mod jenkins;
 pub mod journal;
@@ -19,7 +21,7 @@ mod powered;
 mod seal;
 #[cfg(feature = "http")]
 #[cfg_attr(
-    not(all(feature = "github", feature = "jenkins", feature = "codefresh", feature = "codepipeline")),
+    not(all(feature = "github", feature = "jenkins", feature = "codefresh", feature = "codepipeline", feature = "gitlab")),
     allow(dead_code, reason = "it is whole, whichever services are there to use it")
 )]
 mod server;
@@ -29,6 +31,8 @@ mod trouble;
 pub use clock::VirtualClock;
 #[cfg(feature = "github")]
 pub use github::GitHubFake;
+#[cfg(feature = "gitlab")]
+pub use gitlab::GitLabFake;
 #[cfg(feature = "jenkins")]
 pub use jenkins::JenkinsFake;
 pub use power::{Boundary, Moment, Power};

@@ -185,6 +185,18 @@ impl ScopeModel {
         ],
     );
 
+    /// GitLab's scopes, of personal, project and group access tokens alike.
+    ///
+    /// Sources: "Access token scopes" (GitLab documentation, 19): `api` is complete access to the API, `read_api` read access
+    /// to it; "Personal access tokens API": a token rotates itself with `api` or `self_rotate`. Not taken over: that `api`
+    /// reaches repositories over Git, which holds for personal tokens alone, or the registries, which the documentation
+    /// says and takes back; and that `write_repository` contains `read_repository`, which reads files through the API
+    /// as well.
+    pub const GITLAB: Self = Self::new(
+        "gitlab",
+        &[("api", &["read_api", "self_rotate", "create_runner", "manage_runner"]), ("read_api", &["read_user"])],
+    );
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -262,6 +274,21 @@ mod tests {
         let children =
             ScopeSet::of(["repo:status", "repo_deployment", "public_repo", "repo:invite", "security_events"]);
         assert_eq!(MODEL.missing(&ScopeSet::of(["repo"]), &children), ScopeSet::of(["repo"]));
+    }
+
+    #[test]
+    fn gitlabs_api_scope_is_no_way_to_the_repository_over_git() {
+        let granted = ScopeSet::of(["api"]);
+        let required = ScopeSet::of(["read_user", "self_rotate", "read_repository", "write_registry"]);
+        assert_eq!(
+            ScopeModel::GITLAB.missing(&required, &granted),
+            ScopeSet::of(["read_repository", "write_registry"])
+        );
+        let pushes = ScopeSet::of(["write_repository"]);
+        assert_eq!(
+            ScopeModel::GITLAB.missing(&ScopeSet::of(["read_repository"]), &pushes),
+            ScopeSet::of(["read_repository"])
+        );
     }
 
     #[test]
