@@ -24,7 +24,13 @@ mod fault;
 mod guide;
 #[cfg(feature = "http")]
 #[cfg_attr(
-    not(all(feature = "github", feature = "jenkins", feature = "codefresh", feature = "codepipeline", feature = "gitlab")),
+    not(all(
+        feature = "github",
+        feature = "jenkins",
+        feature = "codefresh",
+        feature = "codepipeline",
+        feature = "gitlab"
+    )),
     allow(dead_code, reason = "it is whole, whichever services are there to use it")
 )]
 mod http;

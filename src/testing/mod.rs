@@ -21,7 +21,13 @@ mod powered;
 mod seal;
 #[cfg(feature = "http")]
 #[cfg_attr(
-    not(all(feature = "github", feature = "jenkins", feature = "codefresh", feature = "codepipeline", feature = "gitlab")),
+    not(all(
+        feature = "github",
+        feature = "jenkins",
+        feature = "codefresh",
+        feature = "codepipeline",
+        feature = "gitlab"
+    )),
     allow(dead_code, reason = "it is whole, whichever services are there to use it")
 )]
 mod server;

@@ -70,8 +70,9 @@ impl GitLabRotatedTokensBuilder {
 /// Personal access tokens that rotate themselves, as a [`Provider`]. Made by [`GitLab::personal`](super::GitLab::personal).
 ///
 /// A new token is made from the old one (`POST /personal_access_tokens/self/rotate`, scope `api` or `self_rotate`, GitLab
-/// 16.10), with the same name, description and scopes, and the old one dies in that instant. It has no label, so an orphan
-/// cannot be found: with the answer lost, the token is lost, and a person makes another.
+/// 16.10), with the same name, description and scopes, and the old one dies in that instant. The new one has the old one's
+/// name and no label, so an orphan cannot be found: with the answer lost, the token is lost. A person revokes the newest of
+/// that name then, makes another by hand, and adopts it.
 ///
 /// Whoever rotates with a token that is revoked already is taken for a thief, and GitLab ends every token that came from
 /// it. So the old one is looked at first, on a path that has no such consequence; one that is not alive is not rotated
@@ -100,7 +101,10 @@ impl Provider for GitLabRotatedTokens {
                  lost, the new token is lost: use tokens of a service account, a project or a group where you can",
             )
             .with_caution("GitLab ends the new token too when anybody else rotates with the old one afterwards")
-            .with_caution("a rotated token keeps its name and its scopes: more rights cannot be had so")
+            .with_caution(
+                "a rotated token keeps its name and its scopes: more rights cannot be had so, and with `Excess::Refuse` its \
+                 `self_rotate` must be named by `requires`",
+            )
             .with_caution("GitLab mails the owner of a token that it was rotated or revoked")
     }
 
