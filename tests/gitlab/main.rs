@@ -48,8 +48,7 @@ impl World {
         let clock = VirtualClock::new();
         let fake = GitLabFake::start_with_clock(Arc::new(clock.clone())).await.unwrap();
         let (root, owner, bot) = (fake.administrator("root"), fake.user("owner"), fake.user("build-bot"));
-        fake.project("acme/site");
-        fake.group("acme");
+        let _ = (fake.project("acme/site"), fake.group("acme"));
         fake.add_member("acme/site", owner, GitLabAccessLevel::Owner);
         fake.add_member("acme", owner, GitLabAccessLevel::Owner);
         let account = fake.service_account("acme", "deployer");

@@ -24,11 +24,11 @@ pub(super) fn of_row(answer: &Answer, row: &Row, token: &Token, api: &Url) -> Re
         Some(scopes) if !row.granular => Access::Scopes(scopes.iter().cloned().map(Scope::new).collect()),
         _ => Access::Unknown,
     };
-    let used = row.last_used_at.as_deref().and_then(|at| at.parse().ok());
+    let last = row.last_used_at.as_deref().and_then(|at| at.parse().ok());
     Ok(Grant::of(token, user_name(user))
         .with_access(access)
         .with_expiry(life::expiry(&row.expires_at))
-        .with_last_used(used)
+        .with_last_used(last)
         .with_kind("personal access token")
         .with_api(api.clone()))
 }

@@ -91,6 +91,17 @@ impl GitLabTokensBuilder {
 /// `group acme`: a project's and a group's tokens are each a bot of their own, of another number every time, so our key asks
 /// where they belong.
 ///
+/// | call | asked with | right |
+/// | --- | --- | --- |
+/// | `GET /personal_access_tokens/self` | the token | none; GitLab 15.5 |
+/// | `DELETE /personal_access_tokens/self` | the token, of a user or service account | none; GitLab 15.4 |
+/// | `POST`, `GET`, `DELETE` of a user's tokens | our key | administrator, scope `api` |
+/// | the same, of a project's tokens | our key | Maintainer or Owner there, scope `api` |
+/// | the same, of a group's or its service account's tokens | our key | Owner of the group, scope `api` |
+///
+/// An administrator's key reaches every token of the instance: a number is asked about first, and nothing is done to a token
+/// of anybody else. Lists are read page by page, at most 5,000 rows; more is an error, as an orphan may be among the rest.
+///
 /// Looking at a token counts as its use at GitLab, so its last use tells nothing about others, and no rotation waits for a
 /// token to be quiet.
 #[derive(Debug)]
@@ -183,20 +194,19 @@ impl Provider for GitLabTokens {
     }
 
     async fn revoke(&self, token: &RetiredToken) -> Result<Revocation> {
-        match (token.value(), self.holder().user()) {
+        if let (Some(value), Some(_)) = (token.value(), self.holder().user()) {
             // It ends itself: no mistaken number, and no right of our key.
-            (Some(value), Some(_)) => self.tokens.api.end(value).await?,
-            // Our key ends it, as GitLab then removes its bot too.
-            _ => {
-                let there = match self.number(token).await? {
-                    Some(id) => self.tokens.end(&id).await?,
-                    None => true,
-                };
-                // It may be of another project, and is to end all the same.
-                if let (false, Some(value)) = (there, token.value()) {
-                    self.tokens.api.end(value).await?;
-                }
-            }
+            self.tokens.api.end(value).await?;
+            return Ok(Revocation::Done);
+        }
+        // Our key ends it, as GitLab then removes its bot too.
+        let there = match self.number(token).await? {
+            Some(id) => self.tokens.end(&id).await?,
+            None => true,
+        };
+        // It may be of another project, and is to end all the same.
+        if let (false, Some(value)) = (there, token.value()) {
+            self.tokens.api.end(value).await?;
         }
         Ok(Revocation::Done)
     }

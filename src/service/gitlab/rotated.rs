@@ -76,7 +76,8 @@ impl GitLabRotatedTokensBuilder {
 ///
 /// Whoever rotates with a token that is revoked already is taken for a thief, and GitLab ends every token that came from
 /// it. So the old one is looked at first, on a path that has no such consequence; one that is not alive is not rotated
-/// with, and the request is never sent twice. Looking is `GET /personal_access_tokens/self`, which every token may.
+/// with, and the request is never sent twice. Looking is `GET /personal_access_tokens/self` (GitLab 15.5), which every token
+/// may. A token ends itself by `DELETE` of the same path, which every token may too.
 ///
 /// Sources: "Personal access tokens API", automatic reuse detection (GitLab documentation); GitLab's merge request 126806:
 /// only requests to rotate are watched so.

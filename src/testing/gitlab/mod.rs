@@ -86,6 +86,7 @@ impl GitLabFake {
     }
 
     /// A project, and its number.
+    #[must_use]
     pub fn project(&self, path: &str) -> u64 {
         let mut state = self.world.lock();
         let id = state.next_id();
@@ -94,6 +95,7 @@ impl GitLabFake {
     }
 
     /// A top-level group, and its number.
+    #[must_use]
     pub fn group(&self, path: &str) -> u64 {
         let mut state = self.world.lock();
         let id = state.next_id();
