@@ -160,6 +160,22 @@ async fn an_answer_without_a_token_may_have_done_its_work() {
 }
 
 #[tokio::test]
+async fn a_token_that_dies_between_the_look_and_the_request_may_have_cost_its_successors() {
+    let mut server = mockito::Server::new_async().await;
+    let this = r#"{"id": 7, "user_id": 1, "scopes": ["api"]}"#;
+    server.mock("GET", "/api/v4/personal_access_tokens/self").with_body(this).create_async().await;
+    let dead =
+        r#"{"error":"invalid_token","error_description":"Token was revoked. You have to re-authorize from the user."}"#;
+    let mock = server.mock("POST", "/api/v4/personal_access_tokens/self/rotate").with_status(401).with_body(dead);
+    let mock = mock.expect(1).create_async().await;
+    let provider = GitLab::personal(&http()).server(server.url().parse().unwrap()).build().unwrap();
+    let error = issue(&provider, Some(&Token::new("glpat-FAKEold").unwrap())).await.unwrap_err();
+    assert_eq!((error.kind(), error.effect()), (ErrorKind::Unauthenticated, Effect::Unknown));
+    assert!(error.to_string().contains("ended its successors"), "{error}");
+    mock.assert_async().await;
+}
+
+#[tokio::test]
 async fn a_token_ends_itself_and_twice_is_the_same_as_once() {
     let world = World::start().await;
     let provider = world.rotated();

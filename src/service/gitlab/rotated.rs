@@ -9,7 +9,7 @@ use super::api::{Api, Row, minted};
 use super::life::Life;
 use super::{grant, name_of, server, unsupported};
 use crate::clock::Clock;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::http::Http;
 use crate::name::{Label, TokenId};
 use crate::provider::{
@@ -131,7 +131,7 @@ impl Provider for GitLabRotatedTokens {
         let (answer, row) = self.api.look(current).await.map_err(not_rotated)?;
         grant::of_row(&answer, &row, current, self.api.base()).map_err(not_rotated)?;
         may_rotate(&row)?;
-        let answer = self.api.rotate(current, &expires_at).await?;
+        let answer = self.api.rotate(current, &expires_at).await.map_err(died_meanwhile)?;
         // The old token is dead by now: whatever can be read of the new one counts.
         Ok(Issuance::Minted(minted(&answer)?))
     }
@@ -168,6 +168,18 @@ fn not_rotated(error: Error) -> Error {
         "the current token is not alive, so nothing was sent that would rotate it, as GitLab ends its successors for that: {error}"
     );
     Error::new(ErrorKind::Unauthenticated, text)
+}
+
+/// It was alive a moment ago, and GitLab has now seen a dead token that was to be rotated.
+fn died_meanwhile(error: Error) -> Error {
+    if error.kind() != ErrorKind::Unauthenticated {
+        return error;
+    }
+    let text = format!(
+        "the current token died between the look at it and the request, as somebody else rotated or revoked it, and GitLab may \
+         have ended its successors for that: find who has it, and see which tokens live: {error}"
+    );
+    Error::new(ErrorKind::Unauthenticated, text).with_effect(Effect::Unknown)
 }
 
 /// Said before anything is sent: GitLab's own refusal comes to the same.
