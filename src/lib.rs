@@ -24,7 +24,13 @@ mod fault;
 mod guide;
 #[cfg(feature = "http")]
 #[cfg_attr(
-    not(all(feature = "github", feature = "jenkins", feature = "codefresh", feature = "codepipeline")),
+    not(all(
+        feature = "github",
+        feature = "jenkins",
+        feature = "codefresh",
+        feature = "codepipeline",
+        feature = "gitlab"
+    )),
     allow(dead_code, reason = "it is whole, whichever services are there to use it")
 )]
 mod http;
@@ -68,6 +74,11 @@ pub use service::codefresh::{
 
 #[cfg(feature = "icr")]
 pub use service::icr::Icr;
+
+#[cfg(feature = "gitlab")]
+pub use service::gitlab::{
+    GitLab, GitLabAccessLevel, GitLabRotatedTokens, GitLabRotatedTokensBuilder, GitLabTokens, GitLabTokensBuilder,
+};
 
 #[cfg(feature = "jenkins")]
 pub use service::jenkins::{CodeManaged, Jenkins, JenkinsBuilder, JenkinsCredential};

@@ -5,7 +5,7 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use reqwest::header::HeaderValue;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
@@ -15,6 +15,7 @@ use crate::token::{Redactor, Token};
 /// Who asks, as a header that is wiped when it is gone and that no log shows.
 #[derive(Clone)]
 pub(crate) struct Authorization {
+    pub(super) name: HeaderName,
     pub(super) header: HeaderValue,
     /// Whose budget it is.
     pub(super) who: String,
@@ -25,6 +26,7 @@ impl Authorization {
     /// A token, as RFC 6750 sends it.
     pub(crate) fn bearer(token: &Token) -> Result<Self> {
         Ok(Self {
+            name: AUTHORIZATION,
             header: secret_value(Zeroizing::new(format!("Bearer {}", token.expose())))?,
             who: token.fingerprint().to_string(),
             secrets: Redactor::default().knowing(token.expose()),
@@ -40,6 +42,7 @@ impl Authorization {
         let pair = Zeroizing::new(format!("{user}:{}", password.expose_secret()));
         let encoded = Zeroizing::new(STANDARD.encode(pair.as_bytes()));
         Ok(Self {
+            name: AUTHORIZATION,
             header: secret_value(Zeroizing::new(format!("Basic {}", *encoded)))?,
             who: user.to_owned(),
             secrets: Redactor::default().knowing(password.expose_secret()).knowing(&encoded),
@@ -50,9 +53,21 @@ impl Authorization {
     #[cfg(feature = "codefresh")]
     pub(crate) fn raw(key: &SecretString, who: impl Into<String>) -> Result<Self> {
         Ok(Self {
+            name: AUTHORIZATION,
             header: secret_value(Zeroizing::new(key.expose_secret().to_owned()))?,
             who: who.into(),
             secrets: Redactor::default().knowing(key.expose_secret()),
+        })
+    }
+
+    /// A token in the header that GitLab has for it: a proxy that takes `Authorization` for its own leaves it alone.
+    #[cfg(feature = "gitlab")]
+    pub(crate) fn private_token(token: &Token) -> Result<Self> {
+        Ok(Self {
+            name: HeaderName::from_static("private-token"),
+            header: secret_value(Zeroizing::new(token.expose().to_owned()))?,
+            who: token.fingerprint().to_string(),
+            secrets: Redactor::default().knowing(token.expose()),
         })
     }
 }

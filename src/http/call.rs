@@ -63,7 +63,7 @@ impl<'a> Call<'a> {
 
     /// Who asks.
     pub(crate) fn authorized(mut self, by: &Authorization) -> Self {
-        self.headers.insert(reqwest::header::AUTHORIZATION, by.header.clone());
+        self.headers.insert(by.name.clone(), by.header.clone());
         self.who.clone_from(&by.who);
         self.secrets = self.secrets.and(&by.secrets);
         self

@@ -6,6 +6,8 @@ pub(crate) mod codefresh;
 pub(crate) mod codepipeline;
 #[cfg(feature = "github")]
 pub(crate) mod github;
+#[cfg(feature = "gitlab")]
+pub(crate) mod gitlab;
 #[cfg(feature = "icr")]
 pub(crate) mod icr;
 #[cfg(feature = "jenkins")]

@@ -12,6 +12,8 @@ mod codepipeline;
 pub mod consumer;
 #[cfg(feature = "github")]
 mod github;
+#[cfg(feature = "gitlab")]
+mod gitlab;
 #[cfg(feature = "jenkins")]
 mod jenkins;
 pub mod journal;
@@ -20,7 +22,13 @@ mod powered;
 mod seal;
 #[cfg(feature = "http")]
 #[cfg_attr(
-    not(all(feature = "github", feature = "jenkins", feature = "codefresh", feature = "codepipeline")),
+    not(all(
+        feature = "github",
+        feature = "jenkins",
+        feature = "codefresh",
+        feature = "codepipeline",
+        feature = "gitlab"
+    )),
     allow(dead_code, reason = "it is whole, whichever services are there to use it")
 )]
 mod server;
@@ -33,6 +41,8 @@ pub use codefresh::CodefreshFake;
 pub use codepipeline::CodePipelineFake;
 #[cfg(feature = "github")]
 pub use github::GitHubFake;
+#[cfg(feature = "gitlab")]
+pub use gitlab::GitLabFake;
 #[cfg(feature = "jenkins")]
 pub use jenkins::JenkinsFake;
 pub use power::{Boundary, Moment, Power};
