@@ -24,7 +24,13 @@ mod fault;
 mod guide;
 #[cfg(feature = "http")]
 #[cfg_attr(
-    not(all(feature = "github", feature = "jenkins", feature = "codefresh", feature = "codepipeline")),
+    not(all(
+        feature = "github",
+        feature = "jenkins",
+        feature = "codefresh",
+        feature = "codepipeline",
+        feature = "bitbucket"
+    )),
     allow(dead_code, reason = "it is whole, whichever services are there to use it")
 )]
 mod http;
@@ -57,6 +63,14 @@ pub use token::{
 
 #[cfg(feature = "http")]
 pub use http::{Http, HttpBuilder};
+
+#[cfg(feature = "bitbucket")]
+pub use service::bitbucket::{
+    Bitbucket, BitbucketCloudBuilder, BitbucketCloudTokens, BitbucketDataCenterBuilder, BitbucketDataCenterTokens,
+};
+
+#[cfg(feature = "cloudbees")]
+pub use service::cloudbees::{CloudBees, UnifyTokens, UnifyTokensBuilder};
 
 #[cfg(feature = "github")]
 pub use service::github::{GitHub, OAuthAppBuilder, OAuthAppTokens, PersonalTokens, PersonalTokensBuilder};

@@ -1,5 +1,9 @@
 //! The systems of the outside, one folder each.
 
+#[cfg(feature = "bitbucket")]
+pub(crate) mod bitbucket;
+#[cfg(feature = "cloudbees")]
+pub(crate) mod cloudbees;
 #[cfg(feature = "codefresh")]
 pub(crate) mod codefresh;
 #[cfg(feature = "codepipeline")]
@@ -12,3 +16,5 @@ pub(crate) mod icr;
 pub(crate) mod jenkins;
 
 mod gate;
+#[cfg(any(feature = "bitbucket", feature = "cloudbees"))]
+mod sparing;

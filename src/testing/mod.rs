@@ -4,7 +4,11 @@
 //! A fake keeps state as the real system does and reproduces its traps; each says in its documentation which. All of
 //! them share one layer of [`Trouble`]: what can go wrong between two machines.
 
+#[cfg(feature = "bitbucket")]
+mod bitbucket;
 mod clock;
+#[cfg(feature = "cloudbees")]
+mod cloudbees;
 #[cfg(feature = "codefresh")]
 mod codefresh;
 #[cfg(feature = "codepipeline")]
@@ -19,14 +23,24 @@ mod powered;
 mod seal;
 #[cfg(feature = "http")]
 #[cfg_attr(
-    not(all(feature = "github", feature = "jenkins", feature = "codefresh", feature = "codepipeline")),
+    not(all(
+        feature = "github",
+        feature = "jenkins",
+        feature = "codefresh",
+        feature = "codepipeline",
+        feature = "bitbucket"
+    )),
     allow(dead_code, reason = "it is whole, whichever services are there to use it")
 )]
 mod server;
 #[cfg(feature = "http")]
 mod trouble;
 
+#[cfg(feature = "bitbucket")]
+pub use bitbucket::{BitbucketCloudFake, BitbucketDataCenterFake};
 pub use clock::VirtualClock;
+#[cfg(feature = "cloudbees")]
+pub use cloudbees::{CloudBeesFake, WorkflowRun};
 #[cfg(feature = "github")]
 pub use github::GitHubFake;
 #[cfg(feature = "jenkins")]
