@@ -12,6 +12,7 @@ use crate::place::Place;
 use crate::{asks, completed, http, stuck};
 
 struct World {
+    clock: VirtualClock,
     fake: Arc<BitbucketDataCenterFake>,
     old: Token,
     old_id: u64,
@@ -20,16 +21,19 @@ struct World {
 
 impl World {
     async fn start() -> Self {
-        let fake = Arc::new(BitbucketDataCenterFake::start().await.unwrap());
+        let clock = VirtualClock::new();
+        let fake = Arc::new(BitbucketDataCenterFake::start_with_clock(Arc::new(clock.clone())).await.unwrap());
         fake.user("bot", "password-FAKE");
         let (old, old_id) = fake.token("users/bot", "made by hand", &["REPO_WRITE"]);
         let truth = fake.clone();
         let place = Place::holding(&old, move |token| truth.is_alive(token)).requiring(&["REPO_READ"]);
-        Self { fake, old, old_id, place }
+        Self { clock, fake, old, old_id, place }
     }
 
     fn builder(&self) -> BitbucketDataCenterBuilder {
-        Bitbucket::data_center(&http(), self.fake.base()).login("bot", SecretString::from("password-FAKE"))
+        Bitbucket::data_center(&http(), self.fake.base())
+            .login("bot", SecretString::from("password-FAKE"))
+            .clock(Arc::new(self.clock.clone()))
     }
 
     /// One that knows the number of the old token.
@@ -42,7 +46,7 @@ impl World {
         Rotator::builder("bot", provider.build().unwrap())
             .consumer(self.place.clone())
             .policy(Policy::default().grace(Duration::ZERO).linger(Duration::from_hours(1)))
-            .clock(Arc::new(VirtualClock::new()))
+            .clock(Arc::new(self.clock.clone()))
             .build()
             .unwrap()
     }
@@ -147,4 +151,41 @@ async fn an_issued_token_that_cannot_do_what_it_must_is_ended_again() {
     assert!(!matches!(run.outcome, Outcome::Completed(_)), "{run:?}");
     assert_eq!(world.place.holds(), Some(world.old.fingerprint()));
     assert!(world.fake.is_alive(&world.old));
+}
+
+#[tokio::test]
+async fn a_run_that_was_cut_after_issuing_is_gone_on_with_by_what_was_tried() {
+    let world = World::start().await;
+    world.fake.repository("WEB/site", false, &["bot"]);
+    let journal = Arc::new(tokenturn::journal::MemoryJournal::with_clock(Arc::new(world.clock.clone())));
+    let sealer = Arc::new(tokenturn::testing::TestSealer::new());
+    let process = || {
+        // Each knows nothing of what the one before it made.
+        let provider = world.builder().must_read("WEB/site").build().unwrap();
+        Rotator::builder("bot", provider)
+            .consumer(world.place.clone())
+            .policy(
+                Policy::default()
+                    .grace(Duration::from_hours(24))
+                    .linger(Duration::ZERO)
+                    .unknown_access(tokenturn::UnknownAccess::AcceptProbed),
+            )
+            .journal(journal.clone())
+            .sealer(sealer.clone())
+            .clock(Arc::new(world.clock.clone()))
+            .build()
+            .unwrap()
+    };
+    // The look at the new token fails, so that the next process admits it.
+    world.fake.trouble("/rest/api/latest/projects?limit", Trouble::Slow(Duration::ZERO));
+    for _ in 0..3 {
+        world.fake.trouble("/rest/access-tokens/latest/users/bot/", Trouble::Refuse(503));
+    }
+    let run = world.rotate(&process()).await;
+    assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{run:?}");
+    world.clock.advance(Duration::from_mins(1));
+    let run = process().resume(run.id).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::Draining { .. }), "{run:?}");
+    assert_ne!(world.place.holds(), Some(world.old.fingerprint()));
+    assert_eq!(world.rows().len(), 2, "old and new, and no third: {:?}", world.rows());
 }

@@ -33,7 +33,7 @@ async fn a_rotation_is_one_paste_and_one_deletion_and_both_tokens_are_asked_afte
     let run = bot.resolve(run.id, deleted()).await.unwrap();
     assert_eq!(completed(&run).old, OldEnd::Dead(Death::Seen));
     let asked: Vec<_> = world.unify.seen()[before..].iter().filter_map(|seen| seen.status).collect();
-    assert_eq!(asked, [401, 200], "the old token is dead, and the new one alive");
+    assert_eq!(asked[..2], [401, 200], "the old token is dead, and the new one alive");
     assert_eq!(world.place.holds(), Some(new.fingerprint()));
 }
 

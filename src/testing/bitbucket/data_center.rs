@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use url::Url;
 
-use crate::clock::Timestamp;
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::Result;
 use crate::testing::server::{Seen, Server};
 use crate::testing::trouble::Trouble;
@@ -42,6 +42,8 @@ pub(super) struct State {
     pub(super) most: usize,
     pub(super) page: usize,
     delay: u32,
+    /// By which tokens end.
+    clock: Arc<dyn Clock>,
 }
 
 /// A token, dead or alive.
@@ -75,6 +77,7 @@ impl Default for State {
             most: 400,
             page: 2,
             delay: 0,
+            clock: Arc::new(SystemClock::new()),
         }
     }
 }
@@ -86,8 +89,8 @@ impl World {
 }
 
 impl Entry {
-    fn is_taken(&self) -> bool {
-        self.expires.is_none_or(|end| end > wall()) && (!self.deleted || self.lingers > 0)
+    fn is_taken(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|end| end > now) && (!self.deleted || self.lingers > 0)
     }
 }
 
@@ -98,7 +101,17 @@ impl BitbucketDataCenterFake {
     ///
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when there is no socket to be had.
     pub async fn start() -> Result<Self> {
+        Self::start_with_clock(Arc::new(SystemClock::new())).await
+    }
+
+    /// Starts one, empty, whose tokens expire by this clock.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) when there is no socket to be had.
+    pub async fn start_with_clock(clock: Arc<dyn Clock>) -> Result<Self> {
         let world = World::default();
+        world.lock().clock = clock;
         let server = Server::start(Arc::new(world.clone())).await?;
         let base = server.url("/bitbucket")?;
         Ok(Self { server, base, world })
@@ -152,7 +165,9 @@ impl BitbucketDataCenterFake {
     /// Whether a token is taken.
     #[must_use]
     pub fn is_alive(&self, token: &Token) -> bool {
-        self.world.lock().tokens.iter().any(|entry| entry.token == *token && entry.is_taken())
+        let state = self.world.lock();
+        let now = state.clock.now();
+        state.tokens.iter().any(|entry| entry.token == *token && entry.is_taken(now))
     }
 
     /// The live tokens of a list: each name with its days to live, where it has an end.
@@ -160,7 +175,8 @@ impl BitbucketDataCenterFake {
     pub fn rows(&self, list: &str) -> Vec<(String, Option<u64>)> {
         let state = self.world.lock();
         let mine = state.tokens.iter().filter(|entry| entry.list == list && !entry.deleted);
-        let days = |end: Timestamp| wall().until(end).as_secs().div_ceil(24 * 60 * 60);
+        let now = state.clock.now();
+        let days = |end: Timestamp| now.until(end).as_secs().div_ceil(24 * 60 * 60);
         mine.map(|entry| (entry.name.clone(), entry.expires.map(days))).collect()
     }
 
@@ -186,7 +202,7 @@ impl State {
             list: list.to_owned(),
             name: name.to_owned(),
             permissions,
-            expires: days.map(|days| wall().plus(Duration::from_secs(days * 24 * 60 * 60))),
+            expires: days.map(|days| self.clock.now().plus(Duration::from_secs(days * 24 * 60 * 60))),
             deleted: false,
             lingers: 0,
         };
@@ -206,7 +222,8 @@ impl State {
 
     /// Somebody presents a token.
     pub(super) fn bearer(&mut self, value: &str) -> Option<Entry> {
-        let entry = self.tokens.iter_mut().find(|entry| entry.token.expose() == value && entry.is_taken())?;
+        let now = self.clock.now();
+        let entry = self.tokens.iter_mut().find(|entry| entry.token.expose() == value && entry.is_taken(now))?;
         if entry.deleted {
             entry.lingers -= 1;
         }
@@ -226,9 +243,4 @@ impl State {
         *wrong += 1;
         Login::Wrong
     }
-}
-
-/// The wall clock, by which tokens end.
-fn wall() -> Timestamp {
-    SystemTime::now().into()
 }

@@ -4,8 +4,8 @@ mod api;
 mod guide;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
@@ -13,7 +13,7 @@ use url::Url;
 
 use self::api::{Api, Listed, Reach};
 use super::{Repository, unsupported};
-use crate::clock::Timestamp;
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Authorization, Http};
 use crate::name::{Label, TokenId};
@@ -58,6 +58,7 @@ pub struct BitbucketDataCenterBuilder {
     days: u64,
     probes: Vec<(String, bool)>,
     known: BTreeMap<Fingerprint, TokenId>,
+    clock: Arc<dyn Clock>,
 }
 
 impl BitbucketDataCenterBuilder {
@@ -72,6 +73,7 @@ impl BitbucketDataCenterBuilder {
             days: 90,
             probes: Vec::new(),
             known: BTreeMap::new(),
+            clock: Arc::new(SystemClock::new()),
         }
     }
 
@@ -129,6 +131,12 @@ impl BitbucketDataCenterBuilder {
         self
     }
 
+    /// Another clock, by which a token in the list has ended; for tests.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// The provider.
     ///
     /// # Errors
@@ -166,6 +174,7 @@ impl BitbucketDataCenterBuilder {
             days: self.days,
             probes,
             known: Mutex::new(known.collect()),
+            clock: self.clock,
             sparing: Sparing::default(),
         })
     }
@@ -200,6 +209,7 @@ pub struct BitbucketDataCenterTokens {
     days: u64,
     probes: Vec<(Repository, bool)>,
     known: Mutex<BTreeMap<Fingerprint, Known>>,
+    clock: Arc<dyn Clock>,
     sparing: Sparing,
 }
 
@@ -235,6 +245,11 @@ impl BitbucketDataCenterTokens {
         }
     }
 
+    /// The list keeps tokens that have ended.
+    fn lives(&self, listed: &Listed) -> bool {
+        listed.end().is_none_or(|end| end > self.clock.now())
+    }
+
     async fn tried(&self, token: &Token, mut grant: Grant) -> Result<Grant> {
         for (repository, administer) in &self.probes {
             let path = repository.path();
@@ -266,10 +281,6 @@ fn permissions(wanted: &ScopeSet) -> Vec<&str> {
     // What is not in the vocabulary is the server's to refuse.
     let others = wanted.iter().map(Scope::as_str).filter(|name| !known(name));
     project.into_iter().chain(repository).chain(others).collect()
-}
-
-fn is_over(end: Option<Timestamp>) -> bool {
-    end.is_some_and(|end| end <= Timestamp::from(SystemTime::now()))
 }
 
 #[async_trait]
@@ -336,13 +347,13 @@ impl Provider for BitbucketDataCenterTokens {
 
     async fn status(&self, id: &TokenId) -> Result<Liveness> {
         let listed = self.api.by_id(id).await?;
-        let lives = listed.is_some_and(|listed| !is_over(listed.end()));
+        let lives = listed.is_some_and(|listed| self.lives(&listed));
         Ok(if lives { Liveness::Alive } else { Liveness::Dead })
     }
 
     async fn find(&self, label: &Label) -> Result<Vec<TokenId>> {
         let listed = self.api.list().await?;
-        let mine = listed.iter().filter(|listed| listed.name == label.as_str() && !is_over(listed.end()));
+        let mine = listed.iter().filter(|listed| listed.name == label.as_str() && self.lives(listed));
         Ok(mine.filter_map(Listed::id).collect())
     }
 }
