@@ -39,9 +39,9 @@ impl Sparing {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&token.fingerprint())
     }
 
-    fn note(&self, token: &Token, taken: bool) {
+    fn note(&self, token: &Token, lives: bool) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken {
+        if lives {
             known.insert(token.fingerprint());
         } else {
             known.remove(&token.fingerprint());

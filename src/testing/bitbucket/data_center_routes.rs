@@ -118,11 +118,11 @@ fn page(state: &State, request: &Request, list: &str) -> Reply {
     let all: Vec<Value> = of_list(state, list).map(described).collect();
     let values: Vec<&Value> = all.iter().skip(start).take(state.page).collect();
     let next = start + values.len();
-    let last = next >= all.len();
-    let after = if last { Value::Null } else { json!(next) };
+    let ends = next >= all.len();
+    let after = if ends { Value::Null } else { json!(next) };
     Reply::json(
         200,
-        &json!({"values": values, "size": values.len(), "start": start, "isLastPage": last, "nextPageStart": after}),
+        &json!({"values": values, "size": values.len(), "start": start, "isLastPage": ends, "nextPageStart": after}),
     )
 }
 

@@ -108,12 +108,11 @@ impl CloudBeesFake {
         let duration = step("duration").and_then(|text| text.strip_prefix("Duration: ")).ok_or_else(lost)?;
         let mut state = self.world.lock();
         let now = state.clock.now();
-        let end = match duration.strip_prefix("Custom, then ").and_then(|rest| rest.get(..10)) {
-            Some(date) => format!("{date}T00:00:00Z").parse::<Timestamp>()?,
-            None => {
-                let days = duration.split(' ').next().and_then(|days| days.parse().ok()).ok_or_else(lost)?;
-                now.plus(state::days(days))
-            }
+        let end = if let Some(date) = duration.strip_prefix("Custom, then ").and_then(|rest| rest.get(..10)) {
+            format!("{date}T00:00:00Z").parse::<Timestamp>()?
+        } else {
+            let days = duration.split(' ').next().and_then(|days| days.parse().ok()).ok_or_else(lost)?;
+            now.plus(state::days(days))
         };
         Ok(state.make_until(login, name, end).expose().to_owned())
     }

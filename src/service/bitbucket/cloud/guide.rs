@@ -114,7 +114,7 @@ fn expiration(kind: &Kind, lifetime: Option<Duration>, now: Timestamp) -> String
         // life that there is.
         (Some(life), _) => {
             let days = life.as_secs().div_ceil(DAY);
-            let spare = if matches!(kind, Kind::Api { .. }) && days >= LONGEST_DAYS { 0 } else { 1 };
+            let spare = u64::from(!matches!(kind, Kind::Api { .. }) || days < LONGEST_DAYS);
             let end = now.plus(Duration::from_secs(days.saturating_add(spare).saturating_mul(DAY)));
             format!("Expires: {}.", end.to_string().chars().take(10).collect::<String>())
         }

@@ -54,12 +54,12 @@ struct Minted<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Page {
     values: Vec<Listed>,
-    is_last_page: bool,
-    #[serde(default)]
-    next_page_start: Option<u64>,
+    #[serde(rename = "isLastPage")]
+    is_last: bool,
+    #[serde(default, rename = "nextPageStart")]
+    next: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -165,11 +165,11 @@ impl Api {
             let answer = call.send().await.map_err(own_key)?;
             let page: Page = answer.json()?;
             found.extend(page.values);
-            if page.is_last_page {
+            if page.is_last {
                 return Ok(found);
             }
             start = page
-                .next_page_start
+                .next
                 .filter(|next| *next > start)
                 .ok_or_else(|| answer.not_understood("it says that there is another page and not where that begins"))?;
         }
