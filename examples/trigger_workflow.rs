@@ -46,6 +46,7 @@ impl fmt::Debug for DeployJob {
 
 #[async_trait::async_trait]
 impl Consumer for DeployJob {
+    #[expect(clippy::unnecessary_literal_bound, reason = "the trait's signature")]
     fn name(&self) -> &str {
         "deploy job"
     }
