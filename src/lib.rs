@@ -29,7 +29,8 @@ mod guide;
         feature = "jenkins",
         feature = "codefresh",
         feature = "codepipeline",
-        feature = "gitlab"
+        feature = "gitlab",
+        feature = "bitbucket"
     )),
     allow(dead_code, reason = "it is whole, whichever services are there to use it")
 )]
@@ -63,6 +64,14 @@ pub use token::{
 
 #[cfg(feature = "http")]
 pub use http::{Http, HttpBuilder};
+
+#[cfg(feature = "bitbucket")]
+pub use service::bitbucket::{
+    Bitbucket, BitbucketCloudBuilder, BitbucketCloudTokens, BitbucketDataCenterBuilder, BitbucketDataCenterTokens,
+};
+
+#[cfg(feature = "cloudbees")]
+pub use service::cloudbees::{CloudBees, UnifyTokens, UnifyTokensBuilder};
 
 #[cfg(feature = "github")]
 pub use service::github::{GitHub, OAuthAppBuilder, OAuthAppTokens, PersonalTokens, PersonalTokensBuilder};

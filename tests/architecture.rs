@@ -46,6 +46,7 @@ fn only_the_http_layer_knows_the_transport() {
 fn a_secret_is_exposed_only_where_it_is_hashed_sealed_or_sent() {
     // Of the services those files that put together what is sent.
     let senders = [
+        "service/bitbucket/cloud/api.rs",
         "service/codefresh/api.rs",
         "service/codefresh/document.rs",
         "service/codepipeline/document/mod.rs",

@@ -16,6 +16,7 @@ use crate::token::{Redactor, Token};
 pub(crate) enum Method {
     Get,
     Post,
+    Put,
     Patch,
     Delete,
 }

@@ -44,7 +44,7 @@ pub struct Current {
     pub id: Option<TokenId>,
     /// The name that it carries there, where a run gave it one.
     pub label: Option<Label>,
-    /// Until when it lives, as far as its provider said.
+    /// Until when it lives, as its provider said; where that says nothing, as it was asked for.
     pub expiry: Expiry,
     /// Since when there is it: when it was issued, pasted or handed in.
     pub since: Timestamp,

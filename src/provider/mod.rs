@@ -1,6 +1,7 @@
 //! Where tokens come from.
 
 pub mod memory;
+mod supplied;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -13,6 +14,8 @@ use crate::error::Result;
 use crate::guide::Guide;
 use crate::name::{CredentialName, Label, TokenId};
 use crate::token::{Grant, RetiredToken, ScopeModel, ScopeSet, Token};
+
+pub use supplied::{Supplied, Wish};
 
 /// Where tokens come from: issues them or guides the person who does, says what they are, ends them.
 ///

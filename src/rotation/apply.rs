@@ -5,7 +5,7 @@ use super::{Act, Death, Fact, Origin, TokenRef};
 use crate::error::{Error, ErrorKind, Problem, Result};
 use crate::name::ConsumerName;
 use crate::provider::Fate;
-use crate::token::Answer;
+use crate::token::{Answer, Expiry};
 
 impl State {
     /// Adds a fact.
@@ -45,7 +45,8 @@ impl State {
             Fact::TokenAsked { attempt, guide } => {
                 self.succeeded(&Act::Issue);
                 let refusal = self.last_refusal.take();
-                self.issue = Issue::Asked { attempt: *attempt, guide: guide.clone(), refusal };
+                let expiry = self.asked_expiry();
+                self.issue = Issue::Asked { attempt: *attempt, expiry, guide: guide.clone(), refusal };
             }
             Fact::IssuePending { attempt, guide, poll_after, until } => {
                 let (label, expiry, until, uncertain) = match &self.issue {
@@ -101,7 +102,10 @@ impl State {
                 let candidate = self.candidate_mut()?;
                 candidate.seen_alive = true;
                 candidate.vouched = true;
-                candidate.expiry = grant.expiry;
+                if grant.expiry != Expiry::Unknown {
+                    // Where the provider tells no end, the one that was asked for stands.
+                    candidate.expiry = grant.expiry;
+                }
                 let waived = matches!(candidate.admission, Admission::Unjudged { waived: true });
                 candidate.admission = Admission::Admitted { grant: grant.clone(), waived };
             }

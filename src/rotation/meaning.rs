@@ -85,11 +85,16 @@ impl State {
         }
     }
 
+    /// Until when the token that was asked for should live.
+    pub(super) fn asked_expiry(&self) -> Expiry {
+        match &self.issue {
+            Issue::Issuing { expiry, .. } | Issue::Asked { expiry, .. } | Issue::Pending { expiry, .. } => *expiry,
+            Issue::NotYet | Issue::Done | Issue::Lost => Expiry::Unknown,
+        }
+    }
+
     pub(super) fn possible_orphan(&mut self, label: &Label) {
-        let expiry = match &self.issue {
-            Issue::Issuing { expiry, .. } | Issue::Pending { expiry, .. } => *expiry,
-            _ => Expiry::Unknown,
-        };
+        let expiry = self.asked_expiry();
         self.orphans.push(Orphan { label: Some(label.clone()), id: None, expiry });
     }
 
@@ -169,6 +174,7 @@ impl State {
         companion: bool,
     ) {
         self.attempts = self.attempts.max(attempt);
+        let expiry = self.asked_expiry();
         self.issue = Issue::Done;
         self.candidate = Some(attempt);
         self.issued.push(Issued {
@@ -180,7 +186,7 @@ impl State {
             seen_alive: false,
             life: Life::Alive,
             admission: Admission::Unjudged { waived: false },
-            expiry: Expiry::Unknown,
+            expiry,
             vouched: false,
             discarded: None,
         });

@@ -95,6 +95,7 @@ pub(super) enum Issue {
     },
     Asked {
         attempt: u32,
+        expiry: Expiry,
         guide: Guide,
         refusal: Option<Refusal>,
     },

@@ -299,7 +299,7 @@ impl State {
         named.then(|| self.charter.run.label(candidate.attempt))
     }
 
-    /// Until when the new token lives, as its provider said when it was admitted.
+    /// Until when the new token lives, as its provider said when it was admitted, or as it was asked for.
     pub(crate) fn candidate_expiry(&self) -> Expiry {
         self.candidate_ref().map_or(Expiry::Unknown, |candidate| candidate.expiry)
     }

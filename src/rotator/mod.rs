@@ -281,14 +281,33 @@ impl Rotator {
 
     /// Takes a person's decision, and goes on.
     ///
+    /// That the old token was deleted by hand, where nobody can look at it, is not taken for true before the new one was
+    /// asked: people delete the wrong row.
+    ///
     /// # Errors
     ///
-    /// [`ErrorKind::Refused`] with the reason, where the decision would break a promise; and as [`rotate`](Self::rotate).
+    /// [`ErrorKind::Refused`] with the reason, where the decision would break a promise; whatever the provider says while
+    /// that look cannot be had, and nothing was decided then; and as [`rotate`](Self::rotate).
     pub async fn resolve(&self, run: RunId, decision: Decision) -> Result<Run> {
         let mut session = self.open_at(&run).await?;
         if let Err(refused) = session.state()?.permits(&decision) {
             session.close().await?;
             return Err(refused);
+        }
+        if let Decision::RevokedByHand(token) = &decision {
+            match act::before_word_counts(&session, token).await {
+                Ok(None) => {}
+                Ok(Some(fact)) => {
+                    // The word is not taken: it was another token that was deleted.
+                    session.note(Fact::Resumed { by: self.inner.holder.clone() })?;
+                    session.note(fact)?;
+                    return engine::drive(session).await;
+                }
+                Err(error) => {
+                    session.close().await?;
+                    return Err(error);
+                }
+            }
         }
         session.note(Fact::Resumed { by: self.inner.holder.clone() })?;
         session.note(Fact::Decided { decision })?;

@@ -1,5 +1,9 @@
 //! The systems of the outside, one folder each.
 
+#[cfg(feature = "bitbucket")]
+pub(crate) mod bitbucket;
+#[cfg(feature = "cloudbees")]
+pub(crate) mod cloudbees;
 #[cfg(feature = "codefresh")]
 pub(crate) mod codefresh;
 #[cfg(feature = "codepipeline")]
@@ -13,4 +17,7 @@ pub(crate) mod icr;
 #[cfg(feature = "jenkins")]
 pub(crate) mod jenkins;
 
+#[cfg(any(feature = "codefresh", feature = "codepipeline", feature = "gitlab", feature = "jenkins"))]
 mod gate;
+#[cfg(any(feature = "bitbucket", feature = "cloudbees"))]
+mod sparing;

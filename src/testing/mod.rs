@@ -4,7 +4,11 @@
 //! A fake keeps state as the real system does and reproduces its traps; each says in its documentation which. All of
 //! them share one layer of [`Trouble`]: what can go wrong between two machines.
 
+#[cfg(feature = "bitbucket")]
+mod bitbucket;
 mod clock;
+#[cfg(feature = "cloudbees")]
+mod cloudbees;
 #[cfg(feature = "codefresh")]
 mod codefresh;
 #[cfg(feature = "codepipeline")]
@@ -27,14 +31,19 @@ mod seal;
         feature = "jenkins",
         feature = "codefresh",
         feature = "codepipeline",
-        feature = "gitlab"
+        feature = "gitlab",
+        feature = "bitbucket"
     )),
     allow(dead_code, reason = "it is whole, whichever services are there to use it")
 )]
 mod server;
 mod trouble;
 
+#[cfg(feature = "bitbucket")]
+pub use bitbucket::{BitbucketCloudFake, BitbucketDataCenterFake};
 pub use clock::VirtualClock;
+#[cfg(feature = "cloudbees")]
+pub use cloudbees::{CloudBeesFake, WorkflowRun};
 #[cfg(feature = "codefresh")]
 pub use codefresh::CodefreshFake;
 #[cfg(feature = "codepipeline")]

@@ -142,6 +142,40 @@ impl ScopeModel {
     /// The provider's tokens have no scopes to choose: they may do what their owner may.
     pub const NONE: Self = Self::new("none", &[]);
 
+    /// Bitbucket Cloud's scopes: those of API tokens (`read:repository:bitbucket`), of which none contains another, and
+    /// those of repository, project and workspace access tokens (`repository:write`), of which some do.
+    ///
+    /// Sources: "API token permissions" (Atlassian support), which says that write does not imply read; "Scopes for the
+    /// Bitbucket Cloud REST API" (Atlassian developer documentation), which says what implies what, and that
+    /// `repository:admin` implies neither `repository` nor `repository:write`. What neither says, as of pipelines, runners
+    /// and projects, is not concluded.
+    pub const BITBUCKET_CLOUD: Self = Self::new(
+        "bitbucket-cloud",
+        &[
+            ("repository:write", &["repository"]),
+            ("repository:admin", &[]),
+            ("pullrequest", &["repository"]),
+            ("pullrequest:write", &["pullrequest", "repository:write"]),
+            ("issue:write", &["issue"]),
+            ("snippet:write", &["snippet"]),
+        ],
+    );
+
+    /// The permissions of Bitbucket Data Center's HTTP access tokens. A token's permission for repositories is as high as
+    /// the one for projects, and a higher one contains the lower.
+    ///
+    /// Source: "HTTP access tokens", its table of permissions (Bitbucket Data Center documentation).
+    pub const BITBUCKET_DATA_CENTER: Self = Self::new(
+        "bitbucket-data-center",
+        &[
+            ("PROJECT_ADMIN", &["PROJECT_WRITE", "REPO_ADMIN"]),
+            ("PROJECT_WRITE", &["PROJECT_READ", "REPO_WRITE"]),
+            ("PROJECT_READ", &["REPO_READ"]),
+            ("REPO_ADMIN", &["REPO_WRITE"]),
+            ("REPO_WRITE", &["REPO_READ"]),
+        ],
+    );
+
     /// GitHub's fine-grained permissions. No answer of GitHub lists what a token has of them.
     pub const GITHUB_FINE_GRAINED: Self = Self::new("github-fine-grained", &[]);
 
@@ -196,12 +230,6 @@ impl ScopeModel {
         "gitlab",
         &[("api", &["read_api", "self_rotate", "create_runner", "manage_runner"]), ("read_api", &["read_user"])],
     );
-
-    /// The scopes of Bitbucket Cloud's API tokens, such as `read:repository:bitbucket`. None of them contains another: write
-    /// does not imply read, and admin neither.
-    ///
-    /// Source: "API token permissions" (Bitbucket Cloud documentation).
-    pub const BITBUCKET_CLOUD: Self = Self::new("bitbucket-cloud", &[]);
 
     /// Its name.
     #[must_use]
@@ -298,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn no_scope_of_bitbucket_contains_another() {
+    fn no_scope_of_bitbuckets_api_tokens_contains_another() {
         let required = ScopeSet::of(["read:repository:bitbucket", "write:repository:bitbucket"]);
         let granted = ScopeSet::of(["admin:repository:bitbucket", "write:repository:bitbucket"]);
         let missing = ScopeModel::BITBUCKET_CLOUD.missing(&required, &granted);

@@ -176,3 +176,70 @@ fn a_death_that_nobody_saw_is_told_as_hearsay() {
         assert!(told(hearsay).ends_with("nobody could look"), "{}", told(hearsay));
     }
 }
+
+/// A place that proves nothing: whether the token lives is then for the provider alone to say.
+fn mute() -> tokenturn::consumer::ConsumerCapabilities {
+    tokenturn::consumer::ConsumerCapabilities::new("memory")
+}
+
+#[tokio::test]
+async fn the_wrong_row_is_found_where_a_person_did_what_an_interface_refused() {
+    let world = World::new().with_a(mute()).with_b(mute());
+    world.provider.plan_fault("revoke", Fault::Refused(ErrorKind::PermissionDenied));
+    let rotator = world.rotator();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    assert!(stuck(&run).contains("refused on purpose"));
+    world.provider.kill(&world.newest());
+    let run = rotator.resolve(run.id, Decision::RevokedByHand(tokenturn::rotation::TokenRef::Old)).await.unwrap();
+    assert!(stuck(&run).contains("wrong row"), "{run:?}");
+    assert!(world.provider.is_alive(&world.old));
+}
+
+#[tokio::test]
+async fn the_wrong_row_is_found_where_nobody_can_look_at_the_old_token() {
+    let world = World::of(crate::world::guided()).with_a(mute()).with_b(mute());
+    let rotator = world.rotator();
+    let run = rotator.rotate(Predecessor::Known(TokenId::new("1").unwrap())).await.unwrap();
+    let new = world.provider.mint("bot", crate::world::repo());
+    let run = rotator.supply(run.id, new.clone()).await.unwrap();
+    let old = tokenturn::rotation::TokenRef::Old;
+    world.provider.kill(&new);
+    world.provider.plan_fault("inspect", Fault::LostBefore);
+    let error = rotator.resolve(run.id.clone(), Decision::RevokedByHand(old.clone())).await.unwrap_err();
+    assert!(error.is_transient(), "nothing is taken for done while the new token cannot be asked: {error}");
+    let run = rotator.resolve(run.id, Decision::RevokedByHand(old)).await.unwrap();
+    assert!(stuck(&run).contains("wrong row"), "{run:?}");
+    assert!(world.provider.is_alive(&world.old));
+}
+
+#[tokio::test]
+async fn both_rows_deleted_are_found_though_the_new_token_could_not_be_asked_at_first() {
+    let world = World::of(crate::world::guided()).with_a(mute()).with_b(mute());
+    let rotator = world.rotator();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    let new = world.provider.mint("bot", crate::world::repo());
+    let run = rotator.supply(run.id, new.clone()).await.unwrap();
+    world.provider.kill(&world.old);
+    world.provider.kill(&new);
+    // The look at the old token comes first, and the second look, at the new one, is lost.
+    world.provider.plan_fault("inspect", Fault::Late(seconds(0)));
+    world.provider.plan_fault("inspect", Fault::LostBefore);
+    let run = rotator.resolve(run.id, Decision::RevokedByHand(tokenturn::rotation::TokenRef::Old)).await.unwrap();
+    assert!(stuck(&run).contains("wrong row"), "{run:?}");
+}
+
+#[tokio::test]
+async fn the_end_that_was_asked_for_counts_where_the_provider_tells_none() {
+    let world = World::of(crate::world::guided());
+    let life = seconds(30 * 24 * 3600);
+    let rotator = world.with_policy(swift().lifetime(life));
+    let asked = world.clock.now().plus(life);
+    let run = rotator.rotate(world.held()).await.unwrap();
+    let new = world.provider.mint("bot", crate::world::repo());
+    world.provider.amend(&new, |grant| grant.expiry = tokenturn::Expiry::Unknown);
+    let run = rotator.supply(run.id, new).await.unwrap();
+    world.provider.kill(&world.old);
+    completed(&rotator.resolve(run.id, Decision::RevokedByHand(tokenturn::rotation::TokenRef::Old)).await.unwrap());
+    let due = rotator.next_due(world.clock.now()).await.unwrap().unwrap();
+    assert!(due.latest < asked, "{due}: the token would end unnoticed at {asked}");
+}

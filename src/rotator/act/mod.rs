@@ -14,6 +14,7 @@ use crate::name::ConsumerName;
 use crate::rotation::{Act, Fact, State, TokenRef};
 use crate::token::{AdmittedToken, Grant};
 
+pub(super) use ending::before_word_counts;
 pub(super) use old::standing;
 
 /// The tokens that acts which run together need, each looked at once for all of them: many places are no reason to ask the

@@ -30,7 +30,7 @@ pub(super) fn of_context(model: ScopeModel) -> Option<ScopeSet> {
     }
 }
 
-/// Account read, workspace membership read, webhooks read and write, repositories write and admin. No scope of Bitbucket
+/// Account read, workspace membership read, webhooks read and write, repositories write and admin. No scope of Bitbucket's API tokens
 /// contains another, so reading repositories is named too.
 fn bitbucket(model: ScopeModel) -> Option<ScopeSet> {
     let scopes = [
