@@ -1,6 +1,27 @@
-#![cfg_attr(all(feature = "github", feature = "jenkins", feature = "sqlite"), doc = include_str!("../README.md"))]
 #![cfg_attr(
-    not(all(feature = "github", feature = "jenkins", feature = "sqlite")),
+    all(
+        feature = "github",
+        feature = "gitlab",
+        feature = "bitbucket",
+        feature = "cloudbees",
+        feature = "icr",
+        feature = "codefresh",
+        feature = "codepipeline",
+        feature = "sqlite"
+    ),
+    doc = include_str!("../README.md")
+)]
+#![cfg_attr(
+    not(all(
+        feature = "github",
+        feature = "gitlab",
+        feature = "bitbucket",
+        feature = "cloudbees",
+        feature = "icr",
+        feature = "codefresh",
+        feature = "codepipeline",
+        feature = "sqlite"
+    )),
     doc = "Turns an access token over to its successor everywhere it is used."
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -48,6 +48,7 @@ pub(crate) enum Who {
 }
 
 /// One corner of the model.
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[derive(Clone, Debug)]
 pub(crate) struct Setting {
     pub(crate) kinds: Vec<Kind>,
