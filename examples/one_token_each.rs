@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokenturn::journal::MemoryJournal;
-use tokenturn::{Consumer, Outcome, Policy, Predecessor, Provider, Rotator, RotatorBuilder, Token};
+use tokenturn::{Access, Consumer, Outcome, Policy, Predecessor, Provider, Rotator, RotatorBuilder, Token};
 use world::{Handles, World, assert_all};
 
 #[tokio::main]
@@ -56,7 +56,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         };
         let live = world.github.rows("build-bot").into_iter().filter_map(|row| world.github.value_of(&row));
         let mine = live.into_iter().find(|token| completion.fingerprint == Some(token.fingerprint()));
-        new.push(mine.ok_or("GitHub does not know the token that the run reports")?);
+        let mine = mine.ok_or("GitHub does not know the token that the run reports")?;
+        let granted = provider.inspect(&mine).await?.access;
+        truth.push(("it may do what is needed, and no more", granted == Access::Scopes(plan.required)));
+        new.push(mine);
         truth.push(("GitHub refuses the old token", !world.github.is_alive(old)));
     }
     truth.extend(world.holds(&new[0], &new[1], &new[2]));

@@ -273,7 +273,12 @@ impl Slot {
     /// Whether both have a version, and it is not the same.
     #[must_use]
     pub fn differs_from(&self, other: &Self) -> bool {
-        matches!((&self.version, &other.version), (Some(one), Some(two)) if one != two)
+        self.moved_to(other) == Some(true)
+    }
+
+    /// Whether the version of the other is not this one. `None` where either has none.
+    pub(crate) fn moved_to(&self, other: &Self) -> Option<bool> {
+        self.version.as_ref().zip(other.version.as_ref()).map(|(one, two)| one != two)
     }
 
     /// A place at this version.

@@ -29,10 +29,11 @@ impl State {
             Fact::Preflighted { consumer, slot, baseline, new } => {
                 self.succeeded(&Act::Preflight(consumer.clone()));
                 let place = self.place_mut(consumer)?;
-                let moved = place.slot.as_ref().map(|before| before.differs_from(slot));
-                place.slot = Some(slot.clone());
+                let before = place.slot.replace(slot.clone());
+                let moved = before.as_ref().and_then(|before| before.moved_to(slot));
+                place.still &= if before.is_some() { moved == Some(false) } else { slot.version.is_some() };
                 let shows_old = baseline.as_ref().is_some_and(|check| check.new == Answer::Proven);
-                self.read(consumer, shows_old, *new, moved)?;
+                self.read(consumer, shows_old, *new, moved == Some(true))?;
             }
             Fact::Issuing { attempt, label, look_after, expiry } => {
                 self.attempts = *attempt;

@@ -40,17 +40,12 @@ impl State {
     }
 
     /// A place was read without touching it.
-    pub(super) fn read(
-        &mut self,
-        consumer: &ConsumerName,
-        shows_old: bool,
-        new: Answer,
-        moved: Option<bool>,
-    ) -> Result<()> {
+    pub(super) fn read(&mut self, consumer: &ConsumerName, shows_old: bool, new: Answer, moved: bool) -> Result<()> {
         let at = self.index(consumer)?;
-        // No token was written there since it was read before, by anybody.
-        let still = self.charter.places[at].can.versioned && moved == Some(false);
+        let versioned = self.charter.places[at].can.versioned;
         let place = &mut self.places[at];
+        // Nobody has written a token there since before there was a new one.
+        let still = versioned && place.still;
         place.fresh = true;
         place.shows_old = shows_old;
         if shows_old {
@@ -62,7 +57,7 @@ impl State {
         let may_hold_new = match new {
             Answer::Proven => true,
             Answer::Refuted => false,
-            Answer::Unknown => !shows_old && (moved == Some(true) || (back && !still)),
+            Answer::Unknown => !shows_old && (moved || (back && !still)),
         };
         if let (false, true, Some(attempt)) = (place.seen, may_hold_new, self.candidate) {
             place.holds.insert(TokenRef::New(attempt));

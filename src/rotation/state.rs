@@ -189,6 +189,8 @@ pub(super) struct PlaceState {
     /// Whether its check showed, since the last wait, that it holds the old token.
     pub(super) shows_old: bool,
     pub(super) slot: Option<Slot>,
+    /// Whether every look of this run has shown the version that the first one showed.
+    pub(super) still: bool,
     /// The write that is under way: of which token, and when it must have arrived.
     pub(super) in_flight: Option<(TokenRef, Timestamp)>,
     /// Writes before it that were never answered.
@@ -258,6 +260,7 @@ impl State {
             fresh: false,
             seen: true,
             shows_old: false,
+            still: true,
             slot: None,
             in_flight: None,
             unanswered: BTreeMap::new(),

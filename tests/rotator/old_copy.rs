@@ -163,6 +163,59 @@ async fn a_place_whose_version_has_moved_gets_the_old_token_back() {
 }
 
 #[tokio::test]
+async fn a_place_that_is_first_read_on_the_way_back_gets_the_old_token_back_where_its_version_has_moved() {
+    for moved in [true, false] {
+        let world = World::new().with_b(counting());
+        world.b.plan_fault("install", Fault::Refused(ErrorKind::Busy));
+        let bot = world.with_policy(hurried().linger(seconds(0)));
+        assert!(matches!(bot.rotate(world.held()).await.unwrap().outcome, Outcome::BackingOff { .. }));
+        if moved {
+            world.b.put(&world.newest());
+        }
+        world.clock.advance(seconds(3600));
+        // The way forward ends before it was read.
+        world.b.plan_fault("preflight", Fault::Refused(ErrorKind::PermissionDenied));
+        went_back(&world, &world.with_policy(hurried()).resume_due().await.unwrap().unwrap());
+        assert_eq!(world.b.writes(), usize::from(moved));
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_shows_no_version_is_not_taken_for_one_that_has_not_moved() {
+    let world = World::new().with_b(counting());
+    put_back_before_b(&world, &world.with_policy(hurried().linger(seconds(0)))).await;
+    // The first read on the way is without a version.
+    world.b.plan_fault("preflight", Fault::Lied);
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    went_back(&world, &world.with_policy(hurried()).resume_due().await.unwrap().unwrap());
+}
+
+#[tokio::test]
+async fn a_place_that_somebody_wrote_to_meanwhile_is_written_again_before_the_old_token_goes() {
+    let world = World::new().with_b(counting());
+    let bot = world.with_policy(swift().grace(seconds(86_400)));
+    let run = bot.rotate(world.held()).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::Draining { .. }), "{run:?}");
+    // A template puts its own token back, and its check passes as long as that lives.
+    world.b.put(&world.old);
+    world.clock.advance(seconds(90_000));
+    let mut run = bot.resume(run.id).await.unwrap();
+    for _ in 0..5 {
+        if run.outcome.is_over() {
+            break;
+        }
+        world.clock.advance(seconds(90_000));
+        run = bot.resume(run.id).await.unwrap();
+    }
+    completed(&run);
+    assert!(world.all_hold(&world.newest()));
+    let facts = world.facts();
+    let at = |is: &dyn Fn(&Fact) -> bool| facts.iter().position(is).unwrap();
+    let relapsed = at(&|fact| matches!(fact, Fact::Relapsed { .. }));
+    assert!(relapsed < at(&|fact| matches!(fact, Fact::Revoking { .. })), "{facts:?}");
+}
+
+#[tokio::test]
 async fn where_nobody_can_look_both_tokens_live_and_what_is_forgotten_unseen_keeps_the_new_one() {
     let world = World::new();
     put_back_before_b(&world, &world.with_policy(hurried().linger(seconds(0)))).await;

@@ -84,14 +84,35 @@ pub(super) async fn verify(
     name: &ConsumerName,
     token: &AdmittedToken,
 ) -> Result<Vec<Fact>> {
-    let verification = check(session, name, token).await?;
+    let verification = match act {
+        // What was put back need not stay: nobody ends the old token.
+        Act::VerifyRestored(_) => ask(session, name, token).await?.0,
+        _ => check(session, name, token).await?,
+    };
     Ok(judged(session, act, name, verification)?.into_iter().collect())
 }
 
+/// Whether a place works with the new token, as far as it can tell, and still holds it, as far as its version can.
 pub(super) async fn check(session: &Session, name: &ConsumerName, token: &AdmittedToken) -> Result<Verification> {
+    let (verification, slot) = ask(session, name, token).await?;
+    let consumer = session.inner.consumer(name)?;
+    if verification.new != Answer::Unknown || !consumer.capabilities().versioned {
+        return Ok(verification);
+    }
+    let now = consumer.preflight().await.map_err(|error| by_consumer(name, error))?;
+    if !slot.differs_from(&now) {
+        return Ok(verification);
+    }
+    // Which token whoever wrote there left, nothing shows: it may be the old one.
+    let moved = Verification { new: Answer::Refuted, ..verification };
+    Ok(moved.with_note("somebody wrote there since: the token is written once more"))
+}
+
+async fn ask(session: &Session, name: &ConsumerName, token: &AdmittedToken) -> Result<(Verification, Slot)> {
     let consumer = session.inner.consumer(name)?;
     let slot = slot_of(session, name)?;
-    consumer.verify(token, &slot).await.map_err(|error| by_consumer(name, error))
+    let verification = consumer.verify(token, &slot).await.map_err(|error| by_consumer(name, error))?;
+    Ok((verification, slot))
 }
 
 /// What a verification means for the run.

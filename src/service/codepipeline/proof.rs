@@ -171,10 +171,10 @@ impl Question<'_> {
 
     fn judge(&self, action: &Action, status: &str, said: &str, quoted: Option<&str>) -> Shown {
         let name = action.full_name();
-        let since = self.since();
+        // Of a version that we did not write, a success shows nothing: somebody may have put another token there.
+        let ours = self.since() == Some(self.reading.document.version);
         match status {
-            // Of a version that we did not write, an old success shows nothing of today.
-            "Succeeded" if since.is_some() => {
+            "Succeeded" if ours => {
                 Shown { works: Answer::Proven, note: Some(format!("{name} succeeded since")), open: false }
             }
             "Failed" => {

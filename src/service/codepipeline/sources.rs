@@ -18,6 +18,10 @@ use crate::token::{AdmittedToken, Answer, Scope, ScopeModel, ScopeSet};
 /// What a pipeline's sources read, as `acme/site@main`.
 const REPOSITORIES: &str = "repositories";
 
+/// How often a pipeline is read after an update before it shows that, and the pause between.
+const READS_AGAIN: usize = 5;
+const PAUSE: Duration = Duration::from_millis(400);
+
 /// How long one look waits for an execution, unless said otherwise.
 const WITHIN: Duration = Duration::from_mins(1);
 
@@ -43,7 +47,10 @@ const WITHIN: Duration = Duration::from_mins(1);
 /// | [`start_execution`](Self::start_execution) | the same, waited for | the same |
 ///
 /// Whether the token can read what the sources name is the provider's to try, as by `must_read` of the
-/// [`GitHub`](crate::GitHub) provider's tokens; the slot's detail `repositories` lists them.
+/// [`GitHub`](crate::GitHub) provider's tokens; [`repositories`](Self::repositories) lists them.
+///
+/// All its GitHub sources are meant, unless some are chosen. Where one of them has had another token, that is replaced, and
+/// cannot be put back.
 ///
 /// Rights: `codepipeline:GetPipeline`, `UpdatePipeline`, `GetPipelineState`, `ListPipelineExecutions`,
 /// `ListActionExecutions` and `ListTagsForResource` on the pipeline (`StartPipelineExecution` to start one);
@@ -147,6 +154,21 @@ impl CodePipelineSources {
         self
     }
 
+    /// The repositories that its sources read, as `acme/site`: hand them to `must_read` of the provider, so that a token is
+    /// tried on each before it goes anywhere.
+    ///
+    /// # Errors
+    ///
+    /// Where the pipeline cannot be read, or has no such source.
+    pub async fn repositories(&self) -> Result<Vec<String>> {
+        let document = self.read().await?.document;
+        let read = |action: &&Action| action.repository.as_ref().map(|(owner, name)| format!("{owner}/{name}"));
+        let mut all: Vec<String> = self.choice.of(&document)?.iter().filter_map(read).collect();
+        all.sort();
+        all.dedup();
+        Ok(all)
+    }
+
     /// Whether there is something to rotate.
     pub(super) async fn look(&self) -> Result<()> {
         self.choice.of(&self.read().await?.document).map(|_| ())
@@ -192,9 +214,24 @@ impl CodePipelineSources {
         };
         let text = format!(
             "the token is in place, in version {written}, but somebody edited the pipeline in the moment of the update, and it \
-             put back what they changed ({what}): version {last} still shows their edit; make it again, then go on"
+             put back what they changed ({what}): version {last} still shows their edit; have them make it again"
         );
-        Error::new(ErrorKind::Protocol, text).with_effect(Effect::Unknown)
+        // The run looks again and writes once more; nothing is wrong with the token.
+        Error::new(ErrorKind::Conflict, text).with_effect(Effect::Unknown)
+    }
+
+    /// The pipeline after an update to this version. What is read right after a write may be from before it.
+    async fn updated_to(&self, written: u64) -> Result<Reading> {
+        for _ in 0..READS_AGAIN {
+            let reading = self.read().await?;
+            if reading.document.version >= written {
+                return Ok(reading);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        let text =
+            "CodePipeline took the token and goes on showing the pipeline as it was before: look again in a moment";
+        Err(Error::new(ErrorKind::Busy, text))
     }
 }
 
@@ -229,6 +266,14 @@ impl Consumer for CodePipelineSources {
         repositories.dedup();
         let owner = owner::of(&self.connection, &self.pipeline, &reading, self.stack.as_deref()).await?;
         let mut slot = reading.slot().with_warning(owner.judge(self.accept_drift)?);
+        if actions.len() > 1 && self.choice == Choice::default() {
+            let all: Vec<String> = actions.iter().map(|action| printable(&action.full_name())).collect();
+            slot = slot.with_warning(format!(
+                "all its GitHub sources get the token ({}): where one has had another token, that is gone, and a roll back does \
+                 not bring it back; choose with `action` or `repository`",
+                all.join(", ")
+            ));
+        }
         if !repositories.is_empty() {
             slot = slot.with_detail(REPOSITORIES, repositories.join(", "));
         }
@@ -269,7 +314,7 @@ impl Consumer for CodePipelineSources {
         if written > before.version + 1 {
             return Err(self.overwritten(&before, written).await);
         }
-        let after = self.read().await.map_err(after_write)?;
+        let after = self.updated_to(written).await.map_err(after_write)?;
         let changed = before.differences(&after.document);
         if after.document.version == written && !changed.is_empty() {
             let changed: Vec<String> = changed.iter().take(20).map(|pointer| printable(pointer)).collect();
