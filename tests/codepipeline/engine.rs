@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokenturn::consumer::memory::{Fault, MemoryConsumer};
 use tokenturn::consumer::{ConsumerCapabilities, Proof};
 use tokenturn::provider::memory::MemoryProvider;
-use tokenturn::testing::Trouble;
+use tokenturn::rotation::Fact;
+use tokenturn::testing::{Trouble, VirtualClock};
 use tokenturn::{
     CodePipelineSources, ErrorKind, OnFailure, Outcome, Patience, Policy, Predecessor, Rotator, ScopeSet, Token,
 };
@@ -114,4 +115,60 @@ async fn the_old_token_goes_back_when_a_later_place_fails_for_good() {
     assert_eq!(world.stored().as_deref(), Some(old.expose()));
     assert!(provider.is_alive(&old));
     assert_eq!(provider.live(), 1);
+}
+
+#[tokio::test]
+async fn an_edit_that_brings_the_old_token_back_is_undone_before_that_is_revoked() {
+    for started in [false, true] {
+        let (world, provider, clock) = (World::start().await, MemoryProvider::new(), VirtualClock::new());
+        let old = put_old(&world, &provider);
+        let sources = world.site();
+        let bot = Rotator::builder("bot", provider.clone())
+            .consumer(if started { sources.start_execution_within(Duration::from_secs(2)) } else { sources })
+            .policy(policy().grace(Duration::from_hours(24)))
+            .clock(std::sync::Arc::new(clock.clone()))
+            .build()
+            .unwrap();
+        let mut run = bot.rotate(Predecessor::Held(old.clone())).await.unwrap();
+        assert!(matches!(run.outcome, Outcome::Draining { .. }), "{run:?}");
+        // A template is deployed, with the old token in it, and the pipeline runs with that.
+        world.fake.edit("site", "/stages/0/actions/0/configuration/OAuthToken", old.expose().into());
+        assert!(world.fake.run("site").is_some());
+        for _ in 0..20 {
+            clock.advance(Duration::from_hours(25));
+            run = bot.resume(run.id).await.unwrap();
+            if run.outcome.is_over() {
+                break;
+            }
+        }
+        assert!(matches!(run.outcome, Outcome::Completed(_)), "{run:?}");
+        assert!(provider.is_alive(&Token::new(&world.stored().unwrap()).unwrap()) && !provider.is_alive(&old));
+        let events = bot.events(tokenturn::journal::Seq::ZERO).await.unwrap();
+        let at = |is: fn(&Fact) -> bool| events.iter().position(|event| is(&event.fact)).unwrap();
+        let undone = at(|fact| matches!(fact, Fact::Relapsed { .. }));
+        assert!(undone < at(|fact| matches!(fact, Fact::Revoking { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_goes_on_where_somebody_edits_in_the_moment_of_the_write() {
+    let (world, provider) = (World::start().await, MemoryProvider::new());
+    let old = put_old(&world, &provider);
+    world.fake.edit_before_next_update("site", crate::world::BRANCH, "dev".into());
+    let outcome = rotate(world.site(), &provider, &old).await;
+    assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+    assert!(provider.is_alive(&Token::new(&world.stored().unwrap()).unwrap()) && !provider.is_alive(&old));
+}
+
+#[tokio::test]
+async fn that_all_sources_get_the_token_is_said_unless_some_are_chosen() {
+    let world = World::start().await;
+    let warned = async |sources: CodePipelineSources| {
+        let slot = tokenturn::Consumer::preflight(&sources).await.unwrap();
+        slot.warnings.iter().any(|warning| warning.contains("Source/GitHub, Source/Lib"))
+    };
+    let all = crate::world::aws(&world.fake).pipeline("site");
+    assert!(warned(all.clone()).await);
+    assert_eq!(all.repositories().await.unwrap(), ["acme/lib", "acme/site"]);
+    assert!(!warned(world.site()).await);
 }

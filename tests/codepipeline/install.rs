@@ -93,7 +93,7 @@ async fn an_edit_in_the_moment_of_the_write_is_told_with_what_was_overwritten() 
     world.fake.edit_before_next_update("site", BRANCH, "secret-branch".into());
     world.fake.edit_before_next_update("site", "/x-future/new", json!(1));
     let error = install(&site, NEW, &slot).await.unwrap_err();
-    assert_error(&error, ErrorKind::Protocol, Effect::Unknown, BRANCH);
+    assert_error(&error, ErrorKind::Conflict, Effect::Unknown, BRANCH);
     let text = error.to_string();
     assert!(text.contains("/x-future/new") && text.contains("version 3 still shows"), "{text}");
     assert!(!text.contains("secret-branch"), "where, and never what: {text}");
