@@ -118,21 +118,31 @@ async fn after_a_write_a_yes_that_may_be_about_the_token_before_is_not_believed(
 }
 
 #[tokio::test]
-async fn a_user_without_a_token_is_refuted_and_an_old_app_proxy_says_nothing() {
+async fn a_user_without_a_token_is_refuted() {
     let world = World::start().await;
     let consumer = quick(codefresh(&world.fake, "other").runtime(RUNTIME));
     let slot = consumer.preflight().await.unwrap();
     let verification = consumer.verify(&token(NEW), &slot).await.unwrap();
     assert_eq!((verification.works, verification.new), (Answer::Refuted, Answer::Unknown));
     assert!(verification.note.unwrap().contains("no token of this user"));
+}
+
+#[tokio::test]
+async fn an_app_proxy_that_cannot_say_what_is_valid_is_refused_unless_it_is_said_that_nothing_is_shown() {
+    let world = World::start().await;
     world.fake.outdated(RUNTIME);
-    let consumer = world.user_token();
+    for error in [
+        world.user_token().preflight().await.unwrap_err(),
+        world.codefresh.oauth_runtime(RUNTIME).preflight().await.unwrap_err(),
+    ] {
+        assert_error(&error, ErrorKind::Unsupported, Effect::None, "update the runtime");
+    }
+    let consumer = world.user_token().unvalidated();
     let slot = consumer.preflight().await.unwrap();
-    assert!(slot.warnings[0].contains("cannot say whether a token is valid"), "{slot:?}");
+    assert_eq!(slot.warnings, Vec::<String>::new());
     let slot = install(&consumer, NEW, &slot).await.unwrap();
     let verification = consumer.verify(&token(NEW), &slot).await.unwrap();
     assert_eq!((verification.works, verification.new), (Answer::Unknown, Answer::Unknown));
-    assert_eq!(consumer.unvalidated().preflight().await.unwrap().warnings, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use super::proxy::Way;
 use super::site::{Found, Site, Validity};
 use super::user_token::judged;
 use crate::consumer::{Consumer, ConsumerCapabilities, Installation, Proof, Slot, Verification};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::guide::Guide;
 use crate::token::{AdmittedToken, ScopeModel, ScopeSet};
 
@@ -96,13 +96,12 @@ impl Consumer for CodefreshOAuthRuntime {
     async fn preflight(&self) -> Result<Slot> {
         let found = self.site.find().await?;
         found.proxy.ready().await?;
-        let slot = found.slot();
-        Ok(match found.validity() {
-            Validity::Untold => {
-                slot.with_warning("this app-proxy cannot say whether a login is valid: update the runtime")
-            }
-            _ => slot,
-        })
+        // The run would wait for a proof that does not come.
+        if found.validity() == Validity::Untold {
+            let text = "this app-proxy cannot say whether a login is valid: update the runtime";
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
+        Ok(found.slot())
     }
 
     async fn install(&self, _: &AdmittedToken, _: &Slot) -> Result<Installation> {

@@ -40,7 +40,7 @@ const INSTALLED: &str = "installed";
 /// - A runtime with `skipGitPermissionValidation` takes any value without a word, a wrong one included. That cannot be seen
 ///   from here: say [`unvalidated`](Self::unvalidated), and nothing is concluded from `isValid`.
 ///
-/// App-proxies that do not know `isValid` prove nothing either; a run waits then, unless it is `unvalidated`.
+/// App-proxies that do not know `isValid` prove nothing either: `preflight` refuses them, unless it is `unvalidated`.
 ///
 /// Fine-grained tokens of GitHub are "not officially supported" by Codefresh: up to version 0.18.0 a runtime takes them only
 /// without validation. No provider lists what they may do, so say with [`requiring`](Self::requiring) what to ask for.
@@ -153,13 +153,13 @@ impl Consumer for CodefreshUserToken {
         let found = self.site.find().await?;
         self.check(&found)?;
         found.proxy.ready().await?;
-        let mut slot = found.slot();
+        // The run would wait for a proof that does not come.
         if found.validity() == Validity::Untold && !self.unvalidated {
-            slot = slot.with_warning(
-                "this app-proxy cannot say whether a token is valid: update the runtime, or say `unvalidated`, or the run will \
-                 wait for a proof that does not come",
-            );
+            let text =
+                "this app-proxy cannot say whether a token is valid: update the runtime, or say `unvalidated`";
+            return Err(Error::new(ErrorKind::Unsupported, text));
         }
+        let mut slot = found.slot();
         if found.validity() == Validity::Missing {
             slot = slot.with_warning("this user has no token there yet: the new one will be the first");
         }
