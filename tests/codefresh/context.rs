@@ -1,7 +1,7 @@
 //! Git contexts: what a write changes, and what can be said of it.
 
 use serde_json::{Value, json};
-use tokenturn::consumer::{Consumer, Proof};
+use tokenturn::consumer::{Consumer, Proof, Slot};
 use tokenturn::testing::Trouble;
 use tokenturn::{Answer, Effect, ErrorKind, Token};
 
@@ -143,8 +143,53 @@ async fn only_the_repository_itself_shows_that_the_token_works() {
         let builder = tokenturn::Codefresh::at(&http().build().unwrap(), server.url().parse().unwrap()).unwrap();
         let handle = builder.api_key("5fFAKE.FAKEapikey".into()).build().unwrap();
         let consumer = handle.git_context(CONTEXT).canary("acme", "site");
-        let slot = consumer.preflight().await.unwrap();
+        let slot = handle.git_context(CONTEXT).preflight().await.unwrap();
         assert_eq!(consumer.verify(&token(NEW), &slot).await.unwrap().works, works, "{body}");
+        match consumer.preflight().await {
+            Ok(found) => assert_eq!((works, found), (Answer::Proven, slot), "{body}"),
+            Err(error) => {
+                assert_eq!(works, Answer::Unknown, "{body}");
+                assert_error(&error, ErrorKind::Configuration, Effect::None, "name a private repository");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_canary_that_is_refused_before_the_write_is_a_warning() {
+    let world = World::start().await;
+    let consumer = world.context();
+    assert_eq!(consumer.preflight().await.unwrap().warnings, Vec::<String>::new());
+    world.fake.kill(&Token::new(OLD).unwrap());
+    let slot = consumer.preflight().await.unwrap();
+    assert!(slot.warnings[0].contains("refused") && slot.warnings[0].contains("`repos`"), "{slot:?}");
+    let slot = install(&consumer, NEW, &slot).await.unwrap();
+    assert_eq!(consumer.verify(&token(NEW), &slot).await.unwrap().works, Answer::Proven);
+}
+
+#[tokio::test]
+async fn a_canary_that_is_asked_for_too_often_is_waited_for_and_refutes_nothing() {
+    for (status, header, value) in
+        [(403, "retry-after", "4000"), (403, "x-ratelimit-remaining", "0"), (429, "retry-after", "4000")]
+    {
+        let mut server = mockito::Server::new_async().await;
+        let path = format!("/api/contexts/{CONTEXT}");
+        server.mock("GET", path.as_str()).with_body(github("*****").to_string()).create_async().await;
+        let repository = server.mock("GET", "/api/repos/acme/site?context=github").with_status(status);
+        repository.with_header(header, value).with_body("{}").create_async().await;
+        // Each handle counts for itself how long it has to wait.
+        for verify in [false, true] {
+            let builder = tokenturn::Codefresh::at(&http().build().unwrap(), server.url().parse().unwrap()).unwrap();
+            let handle = builder.api_key("5fFAKE.FAKEapikey".into()).build().unwrap();
+            let consumer = handle.git_context(CONTEXT).canary("acme", "site");
+            let error = if verify {
+                consumer.verify(&token(NEW), &Slot::opaque()).await.unwrap_err()
+            } else {
+                consumer.preflight().await.unwrap_err()
+            };
+            assert_error(&error, ErrorKind::RateLimited, Effect::None, "pause");
+            assert!(error.retry_after().is_some(), "{error:?}");
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::document::Document;
+use super::failure;
 use super::graphql::{Graph, Operation};
 use super::host::HostRule;
 use super::proxy::AppProxy;
@@ -202,12 +203,17 @@ impl Connection {
         call.body("application/json", body).carrying(token).send().await.map(drop)
     }
 
-    /// A repository, which Codefresh asks its provider for with the context's token. Refusals are answers.
+    /// A repository, which Codefresh asks its provider for with the context's token. Refusals are answers, unless they ask for
+    /// a pause: those say nothing of the token.
     ///
     /// Source: `repo/add.cmd.js` (npm package `codefresh`).
     pub(super) async fn repository(&self, owner: &str, name: &str, context: &str) -> Result<Answer> {
         let call = self.rest(Method::Get, &["api", "repos", owner, name]);
-        call.query("context", context).accepting(&[400, 401, 403, 404, 422]).send().await
+        let answer = call.query("context", context).accepting(&[400, 401, 403, 404, 422]).send().await?;
+        if answer.status() == 403 && failure::asks_for_a_pause(&answer) {
+            return Err(self.platform.refusal(&answer));
+        }
+        Ok(answer)
     }
 }
 
