@@ -97,6 +97,30 @@ async fn a_context_that_is_otherwise_after_the_write_is_said_so() {
 }
 
 #[tokio::test]
+async fn names_of_fields_are_cleaned_and_few_before_an_error_lists_them() {
+    let mut server = mockito::Server::new_async().await;
+    let shown = |value: &str| {
+        let mut whole = github("*****");
+        whole["metadata"]["la\u{1b}[31mb\u{202e}el\n"] = json!(value);
+        for n in 0..40 {
+            whole["metadata"][format!("z{n:02}")] = json!(value);
+        }
+        whole.to_string()
+    };
+    let path = format!("/api/contexts/{CONTEXT}");
+    server.mock("GET", path.as_str()).with_body(shown("before")).expect(2).create_async().await;
+    server.mock("PATCH", path.as_str()).with_body("{}").create_async().await;
+    let builder = tokenturn::Codefresh::at(&http().build().unwrap(), server.url().parse().unwrap()).unwrap();
+    let consumer = builder.api_key("5fFAKE.FAKEapikey".into()).build().unwrap().git_context(CONTEXT);
+    let slot = consumer.preflight().await.unwrap();
+    server.mock("GET", path.as_str()).with_body(shown("after")).create_async().await;
+    let error = install(&consumer, NEW, &slot).await.unwrap_err();
+    let words = "metadata.la[31mbel, metadata.z00, metadata.z01, ";
+    assert_error(&error, ErrorKind::Protocol, Effect::Unknown, words);
+    assert!(error.to_string().contains("metadata.z08, 31 more is otherwise"), "{error}");
+}
+
+#[tokio::test]
 async fn without_a_canary_nothing_is_shown_and_with_one_that_it_works() {
     let world = World::start().await;
     let blind = world.codefresh.git_context(CONTEXT);
