@@ -67,7 +67,12 @@ async fn errors_under_http_200_are_errors_of_their_kind() {
         (error("x", Some("GRAPHQL_VALIDATION_FAILED")), &none, ErrorKind::Unsupported, Effect::None),
         (error("Cannot query field \"a\" on type \"M\".", None), &none, ErrorKind::Unsupported, Effect::None),
         (error("broken", Some("INTERNAL_SERVER_ERROR")), &none, ErrorKind::Unavailable, Effect::Unknown),
-        (error("Variable \"$args\" was lost", Some("INTERNAL_SERVER_ERROR")), &none, ErrorKind::Unavailable, Effect::Unknown),
+        (
+            error("Variable \"$args\" was lost", Some("INTERNAL_SERVER_ERROR")),
+            &none,
+            ErrorKind::Unavailable,
+            Effect::Unknown,
+        ),
         (error("whatever", None), &none, ErrorKind::Unavailable, Effect::Unknown),
         (error("whatever", None), &null, ErrorKind::Unavailable, Effect::Unknown),
         (error("whatever", Some("MADE_UP")), &done, ErrorKind::Unavailable, Effect::Unknown),

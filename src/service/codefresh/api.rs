@@ -66,6 +66,8 @@ pub(super) struct Connection {
     pub(super) platform: Endpoint,
     pub(super) by: Authorization,
     pub(super) allowed: Vec<HostRule>,
+    /// It is everybody's Codefresh, which ends the tunnels to runtimes.
+    pub(super) cloud: bool,
 }
 
 /// Whose API key it is.
@@ -123,7 +125,13 @@ struct Variables<'a> {
 }
 
 impl Connection {
-    pub(super) fn new(http: Http, platform: Endpoint, key: &SecretString, allowed: Vec<HostRule>) -> Result<Self> {
+    pub(super) fn new(
+        http: Http,
+        platform: Endpoint,
+        key: &SecretString,
+        allowed: Vec<HostRule>,
+        cloud: bool,
+    ) -> Result<Self> {
         let text = key.expose_secret();
         if text.is_empty() {
             let text = "the API key is empty: hand in its value";
@@ -135,7 +143,7 @@ impl Connection {
         }
         // Limits are counted by key.
         let by = Authorization::raw(key, format!("key {}", Fingerprint::of(text.as_bytes())))?;
-        Ok(Self { http, platform, by, allowed })
+        Ok(Self { http, platform, by, allowed, cloud })
     }
 
     /// The platform, as consumers are named by it.

@@ -46,7 +46,15 @@ impl CodefreshOAuthRuntime {
         self
     }
 
-    /// The app-proxy is at this address, whatever the platform says: the API key goes there, and the person too.
+    /// The id of the user whose place it is, as the slot's detail `user` tells it: an API key of another user is refused. Unsaid,
+    /// it is the place of whoever made the key.
+    pub fn user(mut self, id: impl Into<String>) -> Self {
+        self.site.user = Some(id.into());
+        self
+    }
+
+    /// The app-proxy is at this address, whatever the platform says: the API key goes there, and the person too. The platform
+    /// must know the runtime all the same.
     pub fn app_proxy(mut self, address: Url) -> Self {
         self.site.way = Way::Given(address);
         self

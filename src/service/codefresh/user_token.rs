@@ -75,7 +75,15 @@ impl CodefreshUserToken {
         self
     }
 
-    /// The app-proxy is at this address, whatever the platform says: the API key goes there.
+    /// The id of the user whose place it is, as the slot's detail `user` tells it: an API key of another user is refused. Unsaid,
+    /// it is the place of whoever made the key.
+    pub fn user(mut self, id: impl Into<String>) -> Self {
+        self.site.user = Some(id.into());
+        self
+    }
+
+    /// The app-proxy is at this address, whatever the platform says: the API key goes there. The platform must know the runtime
+    /// all the same. The tunnel of a runtime at [`Codefresh::cloud`](super::Codefresh::cloud) is found without it.
     pub fn app_proxy(mut self, address: Url) -> Self {
         self.site.way = Way::Given(address);
         self
@@ -155,8 +163,7 @@ impl Consumer for CodefreshUserToken {
         found.proxy.ready().await?;
         // The run would wait for a proof that does not come.
         if found.validity() == Validity::Untold && !self.unvalidated {
-            let text =
-                "this app-proxy cannot say whether a token is valid: update the runtime, or say `unvalidated`";
+            let text = "this app-proxy cannot say whether a token is valid: update the runtime, or say `unvalidated`";
             return Err(Error::new(ErrorKind::Unsupported, text));
         }
         let mut slot = found.slot();
@@ -167,11 +174,12 @@ impl Consumer for CodefreshUserToken {
     }
 
     async fn install(&self, token: &AdmittedToken, expected: &Slot) -> Result<Installation> {
-        let address =
-            format!("{} {} {}", self.site.connection.platform.base(), self.site.runtime, self.site.integration);
-        let gate = gate::before(address);
+        let (me, proxy) = self.site.locate().await?;
+        // The same place, by whichever name and way it was found.
+        let base = proxy.endpoint.base().as_str().trim_end_matches('/');
+        let gate = gate::before(format!("{base} {} {}", self.site.integration, me.id));
         let _held = gate.lock().await;
-        let found = self.site.find().await?;
+        let found = self.site.found(me, proxy).await?;
         self.check(&found)?;
         let slot = found.slot();
         if expected.version != slot.version {
