@@ -49,13 +49,12 @@ impl Connection {
     }
 
     fn internal(&self, found: &Runtime, answer: &Answer) -> Result<Url> {
-        match found.internal_ingress_host.as_deref().filter(|host| !host.is_empty()) {
-            Some(host) => self.allowed(host, answer, None),
-            None => {
-                let text = "the runtime has no internal host: leave `internal_host` out, or give `app_proxy`";
-                Err(Error::new(ErrorKind::NotFound, text))
-            }
-        }
+        let host = found.internal_ingress_host.as_deref().filter(|host| !host.is_empty());
+        let Some(host) = host else {
+            let text = "the runtime has no internal host: leave `internal_host` out, or give `app_proxy`";
+            return Err(Error::new(ErrorKind::NotFound, text));
+        };
+        self.allowed(host, answer, None)
     }
 
     fn published(&self, found: &Runtime, answer: &Answer, tunnel: Option<Url>) -> Result<Url> {
