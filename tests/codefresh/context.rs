@@ -1,7 +1,7 @@
 //! Git contexts: what a write changes, and what can be said of it.
 
 use serde_json::{Value, json};
-use tokenturn::consumer::{Consumer, Proof};
+use tokenturn::consumer::{Consumer, Proof, Slot};
 use tokenturn::testing::Trouble;
 use tokenturn::{Answer, Effect, ErrorKind, Token};
 
@@ -97,6 +97,30 @@ async fn a_context_that_is_otherwise_after_the_write_is_said_so() {
 }
 
 #[tokio::test]
+async fn names_of_fields_are_cleaned_and_few_before_an_error_lists_them() {
+    let mut server = mockito::Server::new_async().await;
+    let shown = |value: &str| {
+        let mut whole = github("*****");
+        whole["metadata"]["la\u{1b}[31mb\u{202e}el\n"] = json!(value);
+        for n in 0..40 {
+            whole["metadata"][format!("z{n:02}")] = json!(value);
+        }
+        whole.to_string()
+    };
+    let path = format!("/api/contexts/{CONTEXT}");
+    server.mock("GET", path.as_str()).with_body(shown("before")).expect(2).create_async().await;
+    server.mock("PATCH", path.as_str()).with_body("{}").create_async().await;
+    let builder = tokenturn::Codefresh::at(&http().build().unwrap(), server.url().parse().unwrap()).unwrap();
+    let consumer = builder.api_key("5fFAKE.FAKEapikey".into()).build().unwrap().git_context(CONTEXT);
+    let slot = consumer.preflight().await.unwrap();
+    server.mock("GET", path.as_str()).with_body(shown("after")).create_async().await;
+    let error = install(&consumer, NEW, &slot).await.unwrap_err();
+    let words = "metadata.la[31mbel, metadata.z00, metadata.z01, ";
+    assert_error(&error, ErrorKind::Protocol, Effect::Unknown, words);
+    assert!(error.to_string().contains("metadata.z08, 31 more is otherwise"), "{error}");
+}
+
+#[tokio::test]
 async fn without_a_canary_nothing_is_shown_and_with_one_that_it_works() {
     let world = World::start().await;
     let blind = world.codefresh.git_context(CONTEXT);
@@ -143,8 +167,53 @@ async fn only_the_repository_itself_shows_that_the_token_works() {
         let builder = tokenturn::Codefresh::at(&http().build().unwrap(), server.url().parse().unwrap()).unwrap();
         let handle = builder.api_key("5fFAKE.FAKEapikey".into()).build().unwrap();
         let consumer = handle.git_context(CONTEXT).canary("acme", "site");
-        let slot = consumer.preflight().await.unwrap();
+        let slot = handle.git_context(CONTEXT).preflight().await.unwrap();
         assert_eq!(consumer.verify(&token(NEW), &slot).await.unwrap().works, works, "{body}");
+        match consumer.preflight().await {
+            Ok(found) => assert_eq!((works, found), (Answer::Proven, slot), "{body}"),
+            Err(error) => {
+                assert_eq!(works, Answer::Unknown, "{body}");
+                assert_error(&error, ErrorKind::Configuration, Effect::None, "name a private repository");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_canary_that_is_refused_before_the_write_is_a_warning() {
+    let world = World::start().await;
+    let consumer = world.context();
+    assert_eq!(consumer.preflight().await.unwrap().warnings, Vec::<String>::new());
+    world.fake.kill(&Token::new(OLD).unwrap());
+    let slot = consumer.preflight().await.unwrap();
+    assert!(slot.warnings[0].contains("refused") && slot.warnings[0].contains("`repos`"), "{slot:?}");
+    let slot = install(&consumer, NEW, &slot).await.unwrap();
+    assert_eq!(consumer.verify(&token(NEW), &slot).await.unwrap().works, Answer::Proven);
+}
+
+#[tokio::test]
+async fn a_canary_that_is_asked_for_too_often_is_waited_for_and_refutes_nothing() {
+    for (status, header, value) in
+        [(403, "retry-after", "4000"), (403, "x-ratelimit-remaining", "0"), (429, "retry-after", "4000")]
+    {
+        let mut server = mockito::Server::new_async().await;
+        let path = format!("/api/contexts/{CONTEXT}");
+        server.mock("GET", path.as_str()).with_body(github("*****").to_string()).create_async().await;
+        let repository = server.mock("GET", "/api/repos/acme/site?context=github").with_status(status);
+        repository.with_header(header, value).with_body("{}").create_async().await;
+        // Each handle counts for itself how long it has to wait.
+        for verify in [false, true] {
+            let builder = tokenturn::Codefresh::at(&http().build().unwrap(), server.url().parse().unwrap()).unwrap();
+            let handle = builder.api_key("5fFAKE.FAKEapikey".into()).build().unwrap();
+            let consumer = handle.git_context(CONTEXT).canary("acme", "site");
+            let error = if verify {
+                consumer.verify(&token(NEW), &Slot::opaque()).await.unwrap_err()
+            } else {
+                consumer.preflight().await.unwrap_err()
+            };
+            assert_error(&error, ErrorKind::RateLimited, Effect::None, "pause");
+            assert!(error.retry_after().is_some(), "{error:?}");
+        }
     }
 }
 

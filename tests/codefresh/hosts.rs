@@ -57,14 +57,18 @@ async fn an_address_without_tls_or_without_sense_is_refused() {
     let world = World::start().await;
     for (host, kind, words) in [
         (Some("http://runtimes.example.com"), ErrorKind::Refused, "not allowed"),
-        (Some("http://0-production.tunnels.cf-cd.com:443"), ErrorKind::Configuration, "no TLS"),
+        (Some("https://0-production.tunnels.cf-cd.com"), ErrorKind::Refused, "not allowed"),
+        (Some("http://plain.example.com"), ErrorKind::Configuration, "no TLS"),
         (Some("runtimes.example.com"), ErrorKind::Protocol, "no address"),
         (Some("javascript:alert(1)"), ErrorKind::Protocol, "no address"),
         (Some(""), ErrorKind::NotFound, "`app_proxy`"),
         (None, ErrorKind::NotFound, "`app_proxy`"),
     ] {
         world.fake.move_runtime(RUNTIME, host);
-        assert_error(&world.user_token().preflight().await.unwrap_err(), kind, Effect::None, words);
+        let builder = Codefresh::at(&http().build().unwrap(), world.fake.base()).unwrap();
+        let builder = builder.api_key(world.fake.api_key("rotator")).allow_host("plain.example.com:80");
+        let error = builder.build().unwrap().runtime(RUNTIME).preflight().await.unwrap_err();
+        assert_error(&error, kind, Effect::None, words);
     }
     world.fake.tunnelled(RUNTIME);
     let error = world.user_token().preflight().await.unwrap_err();
@@ -92,4 +96,15 @@ async fn each_runtime_gets_the_token_at_its_own_app_proxy() {
     let lines: Vec<_> = world.fake.seen().into_iter().map(|seen| seen.line).collect();
     assert!(lines.iter().all(|line| !line.contains("/runtimes/production")), "{lines:?}");
     assert_eq!(world.fake.user_token("staging", "default", "rotator").as_deref(), Some(NEW));
+}
+
+#[tokio::test]
+async fn a_runtime_that_the_platform_does_not_know_is_refused_wherever_its_app_proxy_is() {
+    let world = World::start().await;
+    let (elsewhere, host) = elsewhere().await;
+    let error = world.codefresh.runtime("nowhere").app_proxy(host.parse().unwrap()).preflight().await.unwrap_err();
+    assert_error(&error, ErrorKind::NotFound, Effect::None, "no runtime of this name");
+    let by_person = world.codefresh.oauth_runtime("nowhere").app_proxy(host.parse().unwrap());
+    assert_error(&by_person.preflight().await.unwrap_err(), ErrorKind::NotFound, Effect::None, "no runtime");
+    assert_eq!(elsewhere.seen(), []);
 }

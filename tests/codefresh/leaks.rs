@@ -78,3 +78,20 @@ async fn no_secret_is_in_any_error_debug_text_or_log() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_login_or_query_in_a_given_address_is_not_shown() {
+    let world = World::start().await;
+    let address: url::Url =
+        "https://FAKEname:FAKEpass@proxy.example.com/FAKEpath?key=FAKEquery#FAKEpart".parse().unwrap();
+    let consumers: [Box<dyn Consumer>; 2] = [
+        Box::new(world.user_token().app_proxy(address.clone())),
+        Box::new(world.codefresh.oauth_runtime("production").app_proxy(address)),
+    ];
+    for consumer in consumers {
+        let shown = format!("{consumer:?} {consumer:#?}");
+        assert!(shown.contains("https://proxy.example.com") && !shown.contains("FAKE"), "{shown}");
+        let error = consumer.preflight().await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("FAKE"), "{error:?}");
+    }
+}

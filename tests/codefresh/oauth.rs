@@ -93,7 +93,7 @@ async fn a_runtime_that_logs_in_by_oauth_refuses_a_token_and_that_is_said() {
     let consumer = world.codefresh.runtime("oauth");
     let slot = consumer.preflight().await.unwrap();
     let error = install(&consumer, NEW, &slot).await.unwrap_err();
-    assert_error(&error, ErrorKind::InvalidInput, Effect::Unknown, "uses OAuth2");
+    assert_error(&error, ErrorKind::Unavailable, Effect::Unknown, "uses OAuth2");
     assert_eq!(world.fake.user_token("oauth", "default", "rotator"), None);
     world.user_token().integration("default").preflight().await.unwrap();
     assert!(world.fake.user_token(RUNTIME, "default", "rotator").is_some());

@@ -54,6 +54,12 @@ async fn a_context_that_a_write_would_convert_or_damage_is_refused() {
         (with("/spec/data/anything", json!(["a", {"b": "********"}])), "store the mask"),
         (with("/spec/data/anything", json!("$$$crypto$$$00ff")), "store the mask"),
         (with("/metadata/note", json!("[REDACTED]")), "store the mask"),
+        (with("/metadata/note", json!("ab***yz")), "store the mask"),
+        (with("/spec/data/apiKey", json!("k")), "store the mask"),
+        (with("/spec/data/auth/api_key", json!("k")), "store the mask"),
+        (with("/spec/data/accessKeyId", json!("k")), "store the mask"),
+        (with("/spec/data/aws_access_key", json!("k")), "store the mask"),
+        (with("/spec/data/auth/gitCredentials", json!({"a": "k"})), "store the mask"),
         (context("git.bitbucket", &auth("basic")), "no username"),
     ] {
         world.fake.put_context(CONTEXT, whole.clone());

@@ -114,7 +114,8 @@ async fn an_error_beside_data_is_an_error_and_leaves_open_what_happened() {
     let slot = consumer.preflight().await.unwrap();
     world.fake.fail_late(RUNTIME);
     let error = install(&consumer, NEW, &slot).await.unwrap_err();
-    assert_error(&error, ErrorKind::InvalidInput, Effect::Unknown, "failed to notify the platform");
+    assert_error(&error, ErrorKind::Unavailable, Effect::Unknown, "failed to notify the platform");
+    assert!(error.retry_after().unwrap().as_secs() == 300, "{error:?}");
     assert_eq!(world.stored().as_deref(), Some(NEW));
 }
 
@@ -125,14 +126,15 @@ async fn a_token_that_the_runtime_refuses_is_not_stored_and_that_is_left_open() 
     let slot = consumer.preflight().await.unwrap();
     // What the text says is not published, so nobody can tell a refusal from a failure on the way.
     let error = install(&consumer, "ghp_FAKEofNobody", &slot).await.unwrap_err();
-    assert_error(&error, ErrorKind::InvalidInput, Effect::Unknown, "invalid git token");
+    assert_error(&error, ErrorKind::Unavailable, Effect::Unknown, "invalid git token");
+    assert!(error.retry_after().unwrap().as_secs() == 300, "{error:?}");
     assert_eq!(world.stored().as_deref(), Some(OLD));
 }
 
 #[tokio::test]
 async fn two_writes_to_one_place_go_one_after_the_other() {
     let world = World::start().await;
-    let (one, two) = (world.context(), world.codefresh.git_context("github").named("two"));
+    let (one, two) = (world.codefresh.git_context("github"), world.codefresh.git_context("github").named("two"));
     let slot = one.preflight().await.unwrap();
     let (first, second) = tokio::join!(install(&one, NEW, &slot), install(&two, NEW, &slot));
     first.unwrap();

@@ -118,21 +118,31 @@ async fn after_a_write_a_yes_that_may_be_about_the_token_before_is_not_believed(
 }
 
 #[tokio::test]
-async fn a_user_without_a_token_is_refuted_and_an_old_app_proxy_says_nothing() {
+async fn a_user_without_a_token_is_refuted() {
     let world = World::start().await;
     let consumer = quick(codefresh(&world.fake, "other").runtime(RUNTIME));
     let slot = consumer.preflight().await.unwrap();
     let verification = consumer.verify(&token(NEW), &slot).await.unwrap();
     assert_eq!((verification.works, verification.new), (Answer::Refuted, Answer::Unknown));
     assert!(verification.note.unwrap().contains("no token of this user"));
+}
+
+#[tokio::test]
+async fn an_app_proxy_that_cannot_say_what_is_valid_is_refused_unless_it_is_said_that_nothing_is_shown() {
+    let world = World::start().await;
     world.fake.outdated(RUNTIME);
-    let consumer = world.user_token();
+    for error in [
+        world.user_token().preflight().await.unwrap_err(),
+        world.codefresh.oauth_runtime(RUNTIME).preflight().await.unwrap_err(),
+    ] {
+        assert_error(&error, ErrorKind::Unsupported, Effect::None, "update the runtime");
+    }
+    let consumer = world.user_token().unvalidated();
     let slot = consumer.preflight().await.unwrap();
-    assert!(slot.warnings[0].contains("cannot say whether a token is valid"), "{slot:?}");
+    assert_eq!(slot.warnings, Vec::<String>::new());
     let slot = install(&consumer, NEW, &slot).await.unwrap();
     let verification = consumer.verify(&token(NEW), &slot).await.unwrap();
     assert_eq!((verification.works, verification.new), (Answer::Unknown, Answer::Unknown));
-    assert_eq!(consumer.unvalidated().preflight().await.unwrap().warnings, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -180,4 +190,45 @@ async fn one_token_serves_several_runtimes_and_each_is_a_consumer() {
     world.fake.list_in_parts();
     let error = world.codefresh.list_runtimes().await.unwrap_err();
     assert_error(&error, ErrorKind::Unsupported, Effect::None, "name them");
+}
+
+#[tokio::test]
+async fn a_place_that_is_pinned_to_a_user_is_not_written_with_the_key_of_another() {
+    let world = World::start().await;
+    let (own, other) = (world.fake.user_id("rotator"), world.fake.user_id("other"));
+    let slot = turn(&world.user_token().user(&own), NEW).await;
+    assert_eq!(slot.detail("user"), Some(own.as_str()));
+    let theirs = world.user_token().user(&other);
+    let by_person = world.codefresh.oauth_runtime(RUNTIME).user(&other);
+    for error in [
+        theirs.preflight().await.unwrap_err(),
+        install(&theirs, OLD, &slot).await.unwrap_err(),
+        theirs.verify(&token(NEW), &slot).await.unwrap_err(),
+        by_person.preflight().await.unwrap_err(),
+        by_person.install(&token(OLD), &slot).await.unwrap_err(),
+        by_person.verify(&token(NEW), &slot).await.unwrap_err(),
+    ] {
+        assert_error(&error, ErrorKind::Configuration, Effect::None, "hand in an API key of that user");
+    }
+    assert_eq!((world.fake.writes(), world.stored().as_deref()), (1, Some(NEW)));
+    let slot = world.codefresh.oauth_runtime(RUNTIME).user(&own).preflight().await.unwrap();
+    assert_eq!(slot.detail("user"), Some(own.as_str()));
+}
+
+#[tokio::test]
+async fn two_writes_to_one_place_go_one_after_the_other_by_whichever_way_it_is_found() {
+    let world = World::start().await;
+    world.fake.add_runtime("alias");
+    let address = world.fake.base().join(&format!("runtimes/{RUNTIME}/")).unwrap();
+    let one = world.user_token();
+    let two = quick(world.codefresh.runtime("alias")).app_proxy(address);
+    let slots = (one.preflight().await.unwrap(), two.preflight().await.unwrap());
+    let before = world.fake.seen().len();
+    let (first, second) = tokio::join!(install(&one, NEW, &slots.0), install(&two, NEW, &slots.1));
+    first.unwrap();
+    second.unwrap();
+    let lines = world.fake.seen().into_iter().skip(before).map(|seen| seen.line);
+    let proxied: Vec<_> = lines.filter(|line| line.contains("/runtimes/")).collect();
+    let reads: Vec<_> = proxied.iter().map(|line| line.ends_with("GitIntegrations")).collect();
+    assert_eq!(reads, [true, false, true, false], "{proxied:?}");
 }

@@ -80,7 +80,7 @@ async fn a_real_graphql_server_takes_every_operation_and_its_refusals_are_unders
     // What it refuses.
     let slot = consumer().preflight().await.unwrap();
     let error = install(&consumer(), "ghp_FAKErefused", &slot).await.unwrap_err();
-    assert_error(&error, ErrorKind::InvalidInput, Effect::Unknown, "invalid git token");
+    assert_error(&error, ErrorKind::Unavailable, Effect::Unknown, "invalid git token");
     let error = handle.runtime("nowhere").preflight().await.unwrap_err();
     assert_error(&error, ErrorKind::NotFound, Effect::None, "no runtime of this name");
     let error = codefresh(&address, "5fFAKEyoga.FAKEapikeynone").runtime("production").preflight().await.unwrap_err();

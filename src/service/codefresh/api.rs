@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::document::Document;
+use super::failure;
 use super::graphql::{Graph, Operation};
 use super::host::HostRule;
 use super::proxy::AppProxy;
@@ -65,6 +66,8 @@ pub(super) struct Connection {
     pub(super) platform: Endpoint,
     pub(super) by: Authorization,
     pub(super) allowed: Vec<HostRule>,
+    /// It is everybody's Codefresh, which ends the tunnels to runtimes.
+    pub(super) cloud: bool,
 }
 
 /// Whose API key it is.
@@ -122,7 +125,13 @@ struct Variables<'a> {
 }
 
 impl Connection {
-    pub(super) fn new(http: Http, platform: Endpoint, key: &SecretString, allowed: Vec<HostRule>) -> Result<Self> {
+    pub(super) fn new(
+        http: Http,
+        platform: Endpoint,
+        key: &SecretString,
+        allowed: Vec<HostRule>,
+        cloud: bool,
+    ) -> Result<Self> {
         let text = key.expose_secret();
         if text.is_empty() {
             let text = "the API key is empty: hand in its value";
@@ -134,7 +143,7 @@ impl Connection {
         }
         // Limits are counted by key.
         let by = Authorization::raw(key, format!("key {}", Fingerprint::of(text.as_bytes())))?;
-        Ok(Self { http, platform, by, allowed })
+        Ok(Self { http, platform, by, allowed, cloud })
     }
 
     /// The platform, as consumers are named by it.
@@ -202,12 +211,17 @@ impl Connection {
         call.body("application/json", body).carrying(token).send().await.map(drop)
     }
 
-    /// A repository, which Codefresh asks its provider for with the context's token. Refusals are answers.
+    /// A repository, which Codefresh asks its provider for with the context's token. Refusals are answers, unless they ask for
+    /// a pause: those say nothing of the token.
     ///
     /// Source: `repo/add.cmd.js` (npm package `codefresh`).
     pub(super) async fn repository(&self, owner: &str, name: &str, context: &str) -> Result<Answer> {
         let call = self.rest(Method::Get, &["api", "repos", owner, name]);
-        call.query("context", context).accepting(&[400, 401, 403, 404, 422]).send().await
+        let answer = call.query("context", context).accepting(&[400, 401, 403, 404, 422]).send().await?;
+        if answer.status() == 403 && failure::asks_for_a_pause(&answer) {
+            return Err(self.platform.refusal(&answer));
+        }
+        Ok(answer)
     }
 }
 

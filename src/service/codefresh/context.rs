@@ -52,7 +52,8 @@ impl CodefreshContext {
     }
 
     /// Verifies by having Codefresh read this private repository with the stored token. The API key needs the scope `repos`.
-    /// A public repository would pass with any token; where Codefresh says that it is one, nothing is concluded.
+    /// A public repository would pass with any token; `preflight` refuses one, where Codefresh says that it is, and an answer
+    /// that does not name the repository. It warns where Codefresh cannot read it.
     ///
     /// Source: `GET /api/repos/{owner}/{repo}` in the `openapi.json` of the npm package `codefresh`.
     pub fn canary(mut self, owner: impl Into<String>, repository: impl Into<String>) -> Self {
@@ -77,6 +78,11 @@ impl CodefreshContext {
         self.name = Some(name.into());
         self
     }
+
+    async fn look(&self, owner: &str, name: &str) -> Result<Look> {
+        let answer = self.connection.repository(owner, name, &self.context).await?;
+        Ok(read_canary(&answer, owner, name))
+    }
 }
 
 #[async_trait]
@@ -99,7 +105,21 @@ impl Consumer for CodefreshContext {
     async fn preflight(&self) -> Result<Slot> {
         let document = self.connection.context(&self.context).await?;
         document.check(self.username.as_deref())?;
-        Ok(Slot::at(document.version()))
+        let slot = Slot::at(document.version());
+        let Some((owner, name)) = &self.canary else { return Ok(slot) };
+        // Found out after the write, it would keep the run waiting for a proof that does not come.
+        match self.look(owner, name).await? {
+            Look::Read => Ok(slot),
+            // The token that is there may be dead, and this run be about to replace it.
+            Look::Refused => Ok(slot.with_warning(format!(
+                "{}: if the new token is refused too, look at the scope and at the repository's name",
+                Look::Refused.note()
+            ))),
+            found @ (Look::Public | Look::Another) => {
+                let text = format!("the canary shows nothing: {}; name a private repository", found.note());
+                Err(Error::new(ErrorKind::Configuration, text))
+            }
+        }
     }
 
     async fn install(&self, token: &AdmittedToken, expected: &Slot) -> Result<Installation> {
@@ -132,22 +152,46 @@ impl Consumer for CodefreshContext {
         };
         // Whether the API key is refused shows here: of the repository a refusal may be the provider's.
         self.connection.context(&self.context).await?.check(self.username.as_deref())?;
-        let answer = self.connection.repository(owner, name, &self.context).await?;
-        let (works, note) = read_canary(&answer, owner, name);
-        Ok(Verification::new(works, Answer::Unknown).with_note(note))
+        let found = self.look(owner, name).await?;
+        let works = match found {
+            Look::Read => Answer::Proven,
+            Look::Refused => Answer::Refuted,
+            Look::Public | Look::Another => Answer::Unknown,
+        };
+        Ok(Verification::new(works, Answer::Unknown).with_note(found.note()))
     }
 }
 
-/// What reading the canary showed. Neither statuses nor bodies are documented, so only the repository itself counts.
-fn read_canary(answer: &http::Answer, owner: &str, name: &str) -> (Answer, &'static str) {
-    if answer.status() >= 400 {
-        let note = "Codefresh could not read the repository: the stored token is refused or does not reach it, or the API key \
-                    lacks the scope `repos`";
-        return (Answer::Refuted, note);
+/// What reading the canary showed.
+#[derive(Clone, Copy)]
+enum Look {
+    Read,
+    Refused,
+    Public,
+    /// Something else, or what cannot be read.
+    Another,
+}
+
+impl Look {
+    fn note(self) -> &'static str {
+        match self {
+            Self::Read => "Codefresh read the repository with the stored token",
+            Self::Refused => {
+                "Codefresh could not read the repository: the stored token is refused or does not reach it, or the API key \
+                 lacks the scope `repos`"
+            }
+            Self::Public => "the repository is public",
+            Self::Another => "what Codefresh answered does not name the repository",
+        }
     }
-    let Ok(Value::Object(repository)) = answer.json::<Value>() else {
-        return (Answer::Unknown, "what Codefresh answered for the repository is no repository");
-    };
+}
+
+/// Neither statuses nor bodies are documented, so only the repository itself counts.
+fn read_canary(answer: &http::Answer, owner: &str, name: &str) -> Look {
+    if answer.status() >= 400 {
+        return Look::Refused;
+    }
+    let Ok(Value::Object(repository)) = answer.json::<Value>() else { return Look::Another };
     let text = |key: &str| repository.get(key).and_then(Value::as_str);
     let full = format!("{owner}/{name}");
     let whole = ["full_name", "fullName", "repo_shortcut", "path_with_namespace"].iter().find_map(|key| text(key));
@@ -155,11 +199,9 @@ fn read_canary(answer: &http::Answer, owner: &str, name: &str) -> (Answer, &'sta
         Some(whole) => whole.eq_ignore_ascii_case(&full),
         None => text("name").is_some_and(|there| there.eq_ignore_ascii_case(name)),
     };
-    if !same {
-        return (Answer::Unknown, "what Codefresh answered does not name the repository");
+    match repository.get("private").and_then(Value::as_bool) {
+        _ if !same => Look::Another,
+        Some(false) => Look::Public,
+        _ => Look::Read,
     }
-    if repository.get("private").and_then(Value::as_bool) == Some(false) {
-        return (Answer::Unknown, "the repository is public, so it shows nothing: name a private one");
-    }
-    (Answer::Proven, "Codefresh read the repository with the stored token")
 }

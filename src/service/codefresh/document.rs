@@ -14,6 +14,25 @@ const KINDS: &[&str] = &["git.github", "git.gitlab", "git.bitbucket", "git.stash
 /// Names under `metadata` that may change with every write.
 const STAMPS: &[&str] = &["updatedAt", "updated_at", "modifiedAt", "lastModified", "revision", "version", "__v"];
 
+/// Words in names of fields that hold secrets.
+const SECRETS: &[&str] = &[
+    "password",
+    "token",
+    "secret",
+    "private",
+    "sshkey",
+    "ssh_key",
+    "passphrase",
+    "apikey",
+    "api_key",
+    "accesskey",
+    "access_key",
+    "credential",
+];
+
+/// How many names of fields an error lists.
+const LISTED: usize = 10;
+
 /// A git context, without its password: that is wiped when it is read, whatever form it came in.
 pub(super) struct Document {
     whole: Map<String, Value>,
@@ -130,7 +149,8 @@ impl Document {
         }
     }
 
-    /// The fields in which two differ, but for the password and what changes with every write.
+    /// The fields in which two differ, but for the password and what changes with every write, as an error may name them: the
+    /// names are the far side's.
     pub(super) fn differences(&self, other: &Self) -> Vec<String> {
         let mut paths = Vec::new();
         differ("", &Value::Object(self.whole.clone()), &Value::Object(other.whole.clone()), &mut paths);
@@ -138,6 +158,14 @@ impl Document {
             let stamp = path.strip_prefix("metadata.").is_some_and(|name| STAMPS.contains(&name));
             !stamp && path != "spec.data.auth.password"
         });
+        let more = paths.len().saturating_sub(LISTED);
+        paths.truncate(LISTED);
+        for path in &mut paths {
+            path.retain(|c| c.is_ascii_graphic() || c == ' ');
+        }
+        if more > 0 {
+            paths.push(format!("{more} more"));
+        }
         paths
     }
 
@@ -175,7 +203,7 @@ fn is_expression(text: &str) -> bool {
 /// beginning of values that its services encrypt.
 fn is_masked(text: &str) -> bool {
     let word = text.trim_matches(['[', ']', '<', '>', '(', ')', '/', '_', ' ']).to_ascii_lowercase();
-    text.contains("****")
+    text.contains("***")
         || !text.is_empty() && text.chars().all(|c| matches!(c, '*' | '\u{2022}' | '\u{25cf}'))
         || text.starts_with("$$$crypto")
         || matches!(word.as_str(), "redacted" | "secret-redacted" | "masked" | "hidden" | "encrypted")
@@ -186,8 +214,7 @@ fn holds_other_secrets(data: &Value) -> bool {
     match data {
         Value::Object(fields) => fields.iter().any(|(name, value)| {
             let name = name.to_ascii_lowercase();
-            let secret = ["password", "token", "secret", "private", "sshkey", "ssh_key", "passphrase"];
-            let telling = name != "secretstorereferences" && secret.iter().any(|word| name.contains(word));
+            let telling = name != "secretstorereferences" && SECRETS.iter().any(|word| name.contains(word));
             telling && !is_empty(value) || holds_other_secrets(value)
         }),
         Value::Array(values) => values.iter().any(holds_other_secrets),

@@ -37,6 +37,7 @@ pub(super) fn explain(answer: &Answer) -> Option<Error> {
     }
 }
 
-fn asks_for_a_pause(answer: &Answer) -> bool {
+/// Whether a refusal is one for now.
+pub(super) fn asks_for_a_pause(answer: &Answer) -> bool {
     answer.header("retry-after").is_some() || answer.header("x-ratelimit-remaining") == Some("0")
 }

@@ -1,11 +1,17 @@
 //! Questions and changes in GraphQL, whose failures come with HTTP 200.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::http::{Answer, Authorization, Endpoint, Method};
 use crate::token::Token;
+
+/// How long to wait after a write of which nobody knows what came of it. Each write shows the token to the Git provider, and
+/// providers lock accounts that show refused tokens again and again.
+const PAUSE: Duration = Duration::from_mins(5);
 
 /// One operation: its name, its text, and the one field that it asks for.
 #[derive(Clone, Copy)]
@@ -65,9 +71,14 @@ impl Graph<'_> {
             Err(_) if answer.status() == 400 => return Err(self.endpoint.refusal(&answer)),
             body => body?,
         };
+        // Without any data, and without a path in an error, no resolver ran.
+        let ran = body.get("data").is_some_and(|data| !data.is_null());
         let value = body.get_mut("data").and_then(|data| data.get_mut(operation.field)).map(Value::take);
         match body.get("errors").and_then(Value::as_array) {
-            Some(errors) if !errors.is_empty() => Err(failed(&answer, errors, value.as_ref(), token.is_some())),
+            Some(errors) if !errors.is_empty() => {
+                let done = value.is_some_and(|value| !value.is_null());
+                Err(if token.is_some() { failed_write(&answer, errors, ran, done) } else { failed(&answer, errors) })
+            }
             _ if answer.status() == 400 => Err(self.endpoint.refusal(&answer)),
             _ => match value {
                 Some(value) => Ok(Given { value, answer }),
@@ -77,34 +88,66 @@ impl Graph<'_> {
     }
 }
 
-/// What an error of GraphQL means.
+/// The kind of an error, and what to do about it.
+type Meaning = (ErrorKind, &'static str);
+
+/// What the error of a question means.
 ///
 /// Codefresh publishes neither the codes in `extensions` nor the texts. The codes read here are those of Apollo Server
 /// ("Error handling", Apollo documentation), the texts those of graphql-js for a query that does not fit the schema. What
-/// is neither counts as a failure that may pass where something was read, and as a refusal that may have done its work where
-/// something was written.
-fn failed(answer: &Answer, errors: &[Value], value: Option<&Value>, writes: bool) -> Error {
-    let messages: Vec<&str> = errors.iter().filter_map(|error| error.get("message")?.as_str()).collect();
-    let codes: Vec<&str> = errors.iter().filter_map(|error| error.get("extensions")?.get("code")?.as_str()).collect();
-    let said = answer.quotable(&messages.join("; ")).unwrap_or_else(|| "no reason given".to_owned());
-    let has = |code: &str| codes.contains(&code);
-    let (kind, settled, advice) = if has("UNAUTHENTICATED") {
-        (ErrorKind::Unauthenticated, true, "the API key is not known there; make another and hand it in")
-    } else if has("FORBIDDEN") {
-        (ErrorKind::PermissionDenied, true, "the user whose API key it is lacks the right; grant it")
-    } else if has("GRAPHQL_VALIDATION_FAILED") || has("GRAPHQL_PARSE_FAILED") || messages.iter().any(|m| unfit(m)) {
-        (ErrorKind::Unsupported, true, "it does not know this operation; update the runtime")
-    } else if has("INTERNAL_SERVER_ERROR") || !writes {
-        (ErrorKind::Unavailable, false, "it could not do it; try again later")
-    } else {
-        (ErrorKind::InvalidInput, false, "it refuses what was sent; see the reason")
-    };
-    // What does not fit the schema is never carried out, and neither is what nobody may do. Data beside errors shows that
-    // something was.
-    let done = value.is_some_and(|value| !value.is_null());
-    let effect = if writes && (done || !settled) { Effect::Unknown } else { Effect::None };
-    Error::new(kind, format!("Codefresh answered with an error ({said}): {advice}")).with_effect(effect)
+/// is neither counts as a failure that may pass.
+fn failed(answer: &Answer, errors: &[Value]) -> Error {
+    let meaning = errors.iter().find_map(meaning);
+    let (kind, advice) = meaning.unwrap_or((ErrorKind::Unavailable, "it could not do it; try again later"));
+    told(answer, errors, kind, advice)
 }
+
+/// What the error of a change means.
+///
+/// That nothing was done is believed only where every error is one that comes before an operation is carried out, and the
+/// answer has neither data nor a path: a field that is null beside them shows that its resolver ran. An error of no known
+/// class may be a refusal of the token or a failure on the way, before or after it was stored.
+fn failed_write(answer: &Answer, errors: &[Value], ran: bool, done: bool) -> Error {
+    let settled = errors.iter().all(|error| meaning(error).is_some());
+    match errors.iter().find_map(meaning) {
+        Some((kind, advice)) if settled && !done => {
+            let ran = ran || errors.iter().any(|error| error.get("path").is_some_and(|path| !path.is_null()));
+            told(answer, errors, kind, advice).with_effect(if ran { Effect::Unknown } else { Effect::None })
+        }
+        _ => {
+            let advice = "whether it stored the token is not known; see the reason, and try again after a pause";
+            told(answer, errors, ErrorKind::Unavailable, advice).with_effect(Effect::Unknown).with_retry_after(PAUSE)
+        }
+    }
+}
+
+fn told(answer: &Answer, errors: &[Value], kind: ErrorKind, advice: &str) -> Error {
+    let messages: Vec<&str> = errors.iter().filter_map(message).collect();
+    let said = answer.quotable(&messages.join("; ")).unwrap_or_else(|| "no reason given".to_owned());
+    Error::new(kind, format!("Codefresh answered with an error ({said}): {advice}"))
+}
+
+fn message(error: &Value) -> Option<&str> {
+    error.get("message")?.as_str()
+}
+
+/// The kind of an error and what to do, where its class is known. All of these are said before anything is carried out.
+fn meaning(error: &Value) -> Option<Meaning> {
+    let code = error.pointer("/extensions/code").and_then(Value::as_str);
+    match code {
+        Some("UNAUTHENTICATED") => {
+            Some((ErrorKind::Unauthenticated, "the API key is not known there; make another and hand it in"))
+        }
+        Some("FORBIDDEN") => {
+            Some((ErrorKind::PermissionDenied, "the user whose API key it is lacks the right; grant it"))
+        }
+        Some("INTERNAL_SERVER_ERROR") => None,
+        Some("GRAPHQL_VALIDATION_FAILED" | "GRAPHQL_PARSE_FAILED") => Some(UNFIT),
+        _ => message(error).is_some_and(unfit).then_some(UNFIT),
+    }
+}
+
+const UNFIT: Meaning = (ErrorKind::Unsupported, "it does not know this operation; update the runtime");
 
 /// Whether graphql-js says so of an operation that does not fit the schema.
 fn unfit(message: &str) -> bool {

@@ -4,10 +4,19 @@ use url::Url;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// Where Codefresh ends the tunnels to runtimes, one name below for each.
+/// Where Codefresh ends the tunnel to this runtime of this account; nothing for names that cannot be in one.
+///
+/// The names below it are of all accounts, so the key may go to the one that is meant, and not to its neighbours.
 ///
 /// Source: `templates/_helpers.tpl` (codefresh-io/gitops-runtime-helm).
-pub(super) const TUNNELS: &str = "*.tunnels.cf-cd.com";
+pub(super) fn tunnel(account: &str, runtime: &str) -> Option<Url> {
+    let name = format!("{account}-{runtime}").to_ascii_lowercase();
+    let fits = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if !fits(account) || !fits(runtime) || name.len() > 63 {
+        return None;
+    }
+    Url::parse(&format!("https://{name}.tunnels.cf-cd.com/")).ok()
+}
 
 /// A host that the key may go to, or all that are one name below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,19 +68,36 @@ mod tests {
         let allows = |rule: &str, address: &str| HostRule::parse(rule).unwrap().allows(&address.parse().unwrap());
         assert!(allows("proxy.example.com", "https://PROXY.example.com/x"));
         assert!(allows("proxy.example.com:8443", "https://proxy.example.com:8443"));
-        assert!(allows(TUNNELS, "https://0123-prod.tunnels.cf-cd.com"));
+        assert!(allows("*.example.com", "https://proxy.example.com"));
         for (rule, address) in [
             ("proxy.example.com", "https://proxy.example.com:8443"),
             ("proxy.example.com", "https://proxy.example.com.evil.example"),
             ("proxy.example.com", "https://a.proxy.example.com"),
-            (TUNNELS, "https://tunnels.cf-cd.com"),
-            (TUNNELS, "https://a.b.tunnels.cf-cd.com"),
-            (TUNNELS, "https://xtunnels.cf-cd.com"),
+            ("*.example.com", "https://example.com"),
+            ("*.example.com", "https://a.b.example.com"),
+            ("*.example.com", "https://xexample.com"),
         ] {
             assert!(!allows(rule, address), "{rule} {address}");
         }
         for bad in ["", "*", "*.com", "a/b", "https://a", "u@a", "a?b", "*.*.a.b", "a b"] {
             assert_eq!(HostRule::parse(bad).unwrap_err().kind(), ErrorKind::Configuration, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_tunnel_is_named_by_account_and_runtime_and_by_nothing_that_leads_elsewhere() {
+        let named = |account: &str, runtime: &str| tunnel(account, runtime).map(String::from);
+        assert_eq!(named("5F01", "Prod").as_deref(), Some("https://5f01-prod.tunnels.cf-cd.com/"));
+        for (account, runtime) in [
+            ("", "prod"),
+            ("5f01", ""),
+            ("5f01", "evil.example/"),
+            ("5f01", "a.b"),
+            ("u@x", "prod"),
+            ("5f01", "pröd"),
+            ("5f01", "123456789012345678901234567890123456789012345678901234567890"),
+        ] {
+            assert_eq!(named(account, runtime), None, "{account} {runtime}");
         }
     }
 }

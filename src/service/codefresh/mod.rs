@@ -19,7 +19,7 @@ use url::Url;
 
 use self::api::Connection;
 pub use self::context::CodefreshContext;
-use self::host::{HostRule, TUNNELS};
+use self::host::HostRule;
 pub use self::oauth::CodefreshOAuthRuntime;
 pub use self::user_token::CodefreshUserToken;
 use crate::error::{Error, ErrorKind, Result};
@@ -28,8 +28,9 @@ use crate::http::{Endpoint, Http};
 /// A connection to one Codefresh account as one user, which hands out the places to keep up to date. Cheap to clone.
 ///
 /// The API key is sent as it is to the platform, and to the app-proxies of runtimes that it lists, where their hosts are
-/// allowed. Allowed are the platform's own host and Codefresh's tunnels (`*.tunnels.cf-cd.com`); others are named with
-/// [`allow_host`](CodefreshBuilder::allow_host). A runtime on another host is refused before the key goes there.
+/// allowed. Allowed are the platform's own host and, for [`cloud`](Self::cloud) alone, the runtime's own tunnel
+/// (`<account id>-<runtime>.tunnels.cf-cd.com`); others are named with [`allow_host`](CodefreshBuilder::allow_host). A
+/// runtime on another host is refused before the key goes there.
 ///
 /// Built from what Codefresh publishes: its Go SDK 1.4, its command lines, its documentation. Nothing of it was tried
 /// against the service itself; what is not published is said where it matters.
@@ -62,17 +63,18 @@ pub struct CodefreshBuilder {
     endpoint: Endpoint,
     key: Option<SecretString>,
     hosts: Vec<String>,
+    cloud: bool,
 }
 
 impl Codefresh {
-    /// The Codefresh at this address: `https://g.codefresh.io`, or one on premises.
+    /// The Codefresh at this address, on premises. It has no tunnels; the one of everybody is [`cloud`](Self::cloud).
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Configuration`] for an address that is none, has no TLS, or holds more than host and path.
     pub fn at(http: &Http, address: Url) -> Result<CodefreshBuilder> {
         let endpoint = http.endpoint(address, failure::explain)?;
-        Ok(CodefreshBuilder { http: http.clone(), endpoint, key: None, hosts: vec![TUNNELS.to_owned()] })
+        Ok(CodefreshBuilder { http: http.clone(), endpoint, key: None, hosts: Vec::new(), cloud: false })
     }
 
     /// The Codefresh of everybody, at `https://g.codefresh.io`.
@@ -83,7 +85,8 @@ impl Codefresh {
     pub fn cloud(http: &Http) -> Result<CodefreshBuilder> {
         let address = Url::parse("https://g.codefresh.io");
         let wrong = |_| Error::new(ErrorKind::Internal, "the address of Codefresh is no address");
-        Self::at(http, address.map_err(wrong)?)
+        let builder = Self::at(http, address.map_err(wrong)?)?;
+        Ok(CodefreshBuilder { cloud: true, ..builder })
     }
 
     /// The Git user token that the API key's user has in this GitOps runtime, for the integration `default` unless named.
@@ -130,7 +133,9 @@ impl CodefreshBuilder {
     }
 
     /// Lets the API key go to the app-proxy of a runtime on this host: `proxy.example.com`, with a port that is not 443
-    /// `proxy.example.com:8443`, or `*.example.com` for all that are one name below it.
+    /// `proxy.example.com:8443`, or `*.example.com` for all that are one name below it. The tunnel that
+    /// [`cloud`](Codefresh::cloud) has for a runtime needs no allowing; do not allow all of `tunnels.cf-cd.com`, for the
+    /// tunnels of other accounts are there too.
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
         self.hosts.push(host.into());
         self
@@ -148,7 +153,7 @@ impl CodefreshBuilder {
             return Err(Error::new(ErrorKind::Configuration, text));
         };
         let allowed = self.hosts.iter().map(|host| HostRule::parse(host)).collect::<Result<_>>()?;
-        let connection = Connection::new(self.http, self.endpoint, key, allowed)?;
+        let connection = Connection::new(self.http, self.endpoint, key, allowed, self.cloud)?;
         Ok(Codefresh { connection: Arc::new(connection) })
     }
 }

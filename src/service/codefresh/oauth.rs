@@ -11,7 +11,7 @@ use super::proxy::Way;
 use super::site::{Found, Site, Validity};
 use super::user_token::judged;
 use crate::consumer::{Consumer, ConsumerCapabilities, Installation, Proof, Slot, Verification};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::guide::Guide;
 use crate::token::{AdmittedToken, ScopeModel, ScopeSet};
 
@@ -46,7 +46,15 @@ impl CodefreshOAuthRuntime {
         self
     }
 
-    /// The app-proxy is at this address, whatever the platform says: the API key goes there, and the person too.
+    /// The id of the user whose place it is, as the slot's detail `user` tells it: an API key of another user is refused. Unsaid,
+    /// it is the place of whoever made the key.
+    pub fn user(mut self, id: impl Into<String>) -> Self {
+        self.site.user = Some(id.into());
+        self
+    }
+
+    /// The app-proxy is at this address, whatever the platform says: the API key goes there, and the person too. The platform
+    /// must know the runtime all the same.
     pub fn app_proxy(mut self, address: Url) -> Self {
         self.site.way = Way::Given(address);
         self
@@ -96,13 +104,12 @@ impl Consumer for CodefreshOAuthRuntime {
     async fn preflight(&self) -> Result<Slot> {
         let found = self.site.find().await?;
         found.proxy.ready().await?;
-        let slot = found.slot();
-        Ok(match found.validity() {
-            Validity::Untold => {
-                slot.with_warning("this app-proxy cannot say whether a login is valid: update the runtime")
-            }
-            _ => slot,
-        })
+        // The run would wait for a proof that does not come.
+        if found.validity() == Validity::Untold {
+            let text = "this app-proxy cannot say whether a login is valid: update the runtime";
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
+        Ok(found.slot())
     }
 
     async fn install(&self, _: &AdmittedToken, _: &Slot) -> Result<Installation> {

@@ -18,6 +18,8 @@ pub(super) struct Site {
     pub(super) runtime: String,
     pub(super) integration: String,
     pub(super) way: Way,
+    /// The id of the user whose place it is, where the caller says so.
+    pub(super) user: Option<String>,
     pub(super) looks: u32,
     pub(super) pause: Duration,
 }
@@ -43,7 +45,7 @@ pub(super) enum Validity {
 impl Site {
     pub(super) fn new(connection: Arc<Connection>, runtime: String) -> Self {
         let pause = Duration::from_millis(500);
-        Self { connection, runtime, integration: DEFAULT.to_owned(), way: Way::default(), looks: 5, pause }
+        Self { connection, runtime, integration: DEFAULT.to_owned(), way: Way::default(), user: None, looks: 5, pause }
     }
 
     /// Its name where the caller gives none.
@@ -51,9 +53,26 @@ impl Site {
         format!("{}:{}/{}", self.connection.place(), self.runtime, self.integration)
     }
 
-    pub(super) async fn find(&self) -> Result<Found> {
+    /// Whose place it is, and where it is reached.
+    pub(super) async fn locate(&self) -> Result<(Me, AppProxy)> {
         let me = self.connection.me().await?;
-        let proxy = self.connection.app_proxy(&self.runtime, &self.way).await?;
+        // The place is the key's user's: another key would write to another place.
+        if self.user.as_ref().is_some_and(|user| *user != me.id) {
+            let text =
+                "the API key belongs to another user than the one given with `user`: hand in an API key of that user";
+            return Err(Error::new(ErrorKind::Configuration, text));
+        }
+        let proxy = self.connection.app_proxy(&self.runtime, &self.way, &me).await?;
+        Ok((me, proxy))
+    }
+
+    pub(super) async fn find(&self) -> Result<Found> {
+        let (me, proxy) = self.locate().await?;
+        self.found(me, proxy).await
+    }
+
+    /// The integration as it is now.
+    pub(super) async fn found(&self, me: Me, proxy: AppProxy) -> Result<Found> {
         let integration = self.integration_of(&proxy).await?;
         Ok(Found { me, proxy, integration })
     }
@@ -104,5 +123,6 @@ impl Found {
         let Integration { name, provider, api_url, sharing_policy, .. } = &self.integration;
         let base = self.proxy.endpoint.base().as_str();
         Slot::at(digest([base, self.me.id.as_str(), name, provider, api_url, sharing_policy]))
+            .with_detail("user", self.me.id.as_str())
     }
 }

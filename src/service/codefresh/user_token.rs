@@ -40,7 +40,7 @@ const INSTALLED: &str = "installed";
 /// - A runtime with `skipGitPermissionValidation` takes any value without a word, a wrong one included. That cannot be seen
 ///   from here: say [`unvalidated`](Self::unvalidated), and nothing is concluded from `isValid`.
 ///
-/// App-proxies that do not know `isValid` prove nothing either; a run waits then, unless it is `unvalidated`.
+/// App-proxies that do not know `isValid` prove nothing either: `preflight` refuses them, unless it is `unvalidated`.
 ///
 /// Fine-grained tokens of GitHub are "not officially supported" by Codefresh: up to version 0.18.0 a runtime takes them only
 /// without validation. No provider lists what they may do, so say with [`requiring`](Self::requiring) what to ask for.
@@ -75,7 +75,15 @@ impl CodefreshUserToken {
         self
     }
 
-    /// The app-proxy is at this address, whatever the platform says: the API key goes there.
+    /// The id of the user whose place it is, as the slot's detail `user` tells it: an API key of another user is refused. Unsaid,
+    /// it is the place of whoever made the key.
+    pub fn user(mut self, id: impl Into<String>) -> Self {
+        self.site.user = Some(id.into());
+        self
+    }
+
+    /// The app-proxy is at this address, whatever the platform says: the API key goes there. The platform must know the runtime
+    /// all the same. The tunnel of a runtime at [`Codefresh::cloud`](super::Codefresh::cloud) is found without it.
     pub fn app_proxy(mut self, address: Url) -> Self {
         self.site.way = Way::Given(address);
         self
@@ -153,13 +161,12 @@ impl Consumer for CodefreshUserToken {
         let found = self.site.find().await?;
         self.check(&found)?;
         found.proxy.ready().await?;
-        let mut slot = found.slot();
+        // The run would wait for a proof that does not come.
         if found.validity() == Validity::Untold && !self.unvalidated {
-            slot = slot.with_warning(
-                "this app-proxy cannot say whether a token is valid: update the runtime, or say `unvalidated`, or the run will \
-                 wait for a proof that does not come",
-            );
+            let text = "this app-proxy cannot say whether a token is valid: update the runtime, or say `unvalidated`";
+            return Err(Error::new(ErrorKind::Unsupported, text));
         }
+        let mut slot = found.slot();
         if found.validity() == Validity::Missing {
             slot = slot.with_warning("this user has no token there yet: the new one will be the first");
         }
@@ -167,11 +174,12 @@ impl Consumer for CodefreshUserToken {
     }
 
     async fn install(&self, token: &AdmittedToken, expected: &Slot) -> Result<Installation> {
-        let address =
-            format!("{} {} {}", self.site.connection.platform.base(), self.site.runtime, self.site.integration);
-        let gate = gate::before(address);
+        let (me, proxy) = self.site.locate().await?;
+        // The same place, by whichever name and way it was found.
+        let base = proxy.endpoint.base().as_str().trim_end_matches('/');
+        let gate = gate::before(format!("{base} {} {}", self.site.integration, me.id));
         let _held = gate.lock().await;
-        let found = self.site.find().await?;
+        let found = self.site.found(me, proxy).await?;
         self.check(&found)?;
         let slot = found.slot();
         if expected.version != slot.version {
