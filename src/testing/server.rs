@@ -279,6 +279,7 @@ async fn troubled(
     Ok(match trouble {
         None => (service.answer(request).await, None),
         Some(Trouble::Refuse(status)) => (Reply::status(status), None),
+        Some(Trouble::Echo(status)) => (echo(status, request), None),
         Some(Trouble::Wait(seconds)) => (Reply::status(429).header("Retry-After", seconds.to_string()), None),
         Some(Trouble::Redirect(to)) => (Reply::status(302).header("Location", to), None),
         Some(Trouble::DropBefore) => return Err(Dropped),
@@ -303,6 +304,14 @@ async fn troubled(
     })
 }
 
+/// Says back what came.
+fn echo(status: u16, request: &Request) -> Reply {
+    let login = request.header("authorization").unwrap_or_default();
+    let message = format!("bad request: {login} {}", String::from_utf8_lossy(&request.body));
+    // Where errors are a list, as in GraphQL, the message is looked for there.
+    Reply::json(status, &serde_json::json!({ "message": message, "errors": [{ "message": message }] }))
+}
+
 fn respond(reply: Reply, pace: Option<Duration>, busy: Busy) -> Result<hyper::Response<Body>, Dropped> {
     let mut response = hyper::Response::builder().status(reply.status);
     for (name, value) in &reply.headers {
@@ -320,4 +329,37 @@ fn respond(reply: Reply, pace: Option<Duration>, busy: Busy) -> Result<hyper::Re
         }
     };
     response.body(body).map_err(|_| Dropped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever asks it was not to.
+    struct Untouched;
+
+    #[async_trait]
+    impl Service for Untouched {
+        async fn answer(&self, _: &Request) -> Reply {
+            Reply::status(200)
+        }
+    }
+
+    #[tokio::test]
+    async fn an_echo_refuses_and_says_back_the_login_and_the_body() {
+        let request = Request {
+            method: "POST".to_owned(),
+            path: "/place".to_owned(),
+            query: Vec::new(),
+            headers: vec![("authorization".to_owned(), "Bearer key-FAKE".to_owned())],
+            body: br#"{"token":"ghp_FAKE"}"#.to_vec(),
+        };
+        let (reply, pace) = troubled(&Untouched, &request, Some(Trouble::Echo(403))).await.unwrap();
+        assert_eq!((reply.status, pace), (403, None));
+        let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
+        for at in ["/message", "/errors/0/message"] {
+            let message = body.pointer(at).and_then(serde_json::Value::as_str).unwrap();
+            assert!(message.contains("Bearer key-FAKE") && message.contains(r#""token":"ghp_FAKE""#), "{message}");
+        }
+    }
 }

@@ -12,6 +12,9 @@ use std::time::Duration;
 pub enum Trouble {
     /// It is refused with this status, and nothing happens.
     Refuse(u16),
+    /// It is refused with this status of the 400s or 500s, nothing happens, and the `message` of the answer, which is JSON,
+    /// says back the request's `Authorization` and its body: whoever quotes answers as they are says secrets.
+    Echo(u16),
     /// It is refused with 429 and a `Retry-After` of so many seconds, and nothing happens.
     Wait(u64),
     /// The connection is dropped before anything happens.

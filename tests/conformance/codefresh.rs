@@ -165,6 +165,14 @@ impl FarSide for CodefreshPlace {
         Ok(())
     }
 
+    async fn kill(&self, token: &AdmittedToken) -> Result<(), NotApplicable> {
+        if matches!(self.kind, Kind::OAuth) {
+            return Err(NotApplicable::because("no token of ours is there"));
+        }
+        self.fake.kill(token.token());
+        Ok(())
+    }
+
     async fn writes(&self) -> Result<usize, NotApplicable> {
         Ok(self.fake.seen().iter().filter(|seen| seen.line.contains(self.writing())).count())
     }

@@ -23,17 +23,19 @@ pub(crate) struct PipelinePlace {
     old: AdmittedToken,
     new: AdmittedToken,
     chosen: Chosen,
+    /// Somebody else runs it, and the consumer does not.
+    runs_by_itself: bool,
     edits: AtomicUsize,
 }
 
-/// A pipeline that nobody starts.
+/// A pipeline that the consumer does not start.
 pub(crate) async fn quiet() -> Result<PipelinePlace> {
-    PipelinePlace::start(|sources| sources).await
+    PipelinePlace::start(|sources| sources, true).await
 }
 
 /// A pipeline that is run as the proof.
 pub(crate) async fn started() -> Result<PipelinePlace> {
-    PipelinePlace::start(CodePipelineSources::start_execution).await
+    PipelinePlace::start(CodePipelineSources::start_execution, false).await
 }
 
 fn source(name: &str, repository: &str, token: &str) -> Value {
@@ -60,7 +62,7 @@ fn pipeline(token: &str) -> String {
 }
 
 impl PipelinePlace {
-    async fn start(chosen: Chosen) -> Result<Self> {
+    async fn start(chosen: Chosen, runs_by_itself: bool) -> Result<Self> {
         let fake = CodePipelineFake::start().await?;
         let [old, new] = ["ghp_FAKEpipelineOld123456", "ghp_FAKEpipelineNew123456"].map(Token::new);
         let (old, new) = (old?, new?);
@@ -69,7 +71,7 @@ impl PipelinePlace {
         }
         fake.put(&pipeline(old.expose()))?;
         let of = |token: &Token| admitted(token, Grant::of(token, "build-bot"));
-        Ok(Self { old: of(&old)?, new: of(&new)?, fake, chosen, edits: AtomicUsize::new(0) })
+        Ok(Self { old: of(&old)?, new: of(&new)?, fake, chosen, runs_by_itself, edits: AtomicUsize::new(0) })
     }
 }
 
@@ -124,6 +126,15 @@ impl FarSide for PipelinePlace {
 
     async fn unplug(&self) -> Result<(), NotApplicable> {
         self.fake.stop();
+        Ok(())
+    }
+
+    async fn kill(&self, token: &AdmittedToken) -> Result<(), NotApplicable> {
+        self.fake.refuse_token(token.token().expose());
+        if self.runs_by_itself {
+            // What ran before logged in while the token lived.
+            self.fake.run(PIPELINE).ok_or_else(|| NotApplicable::because("the pipeline is not there"))?;
+        }
         Ok(())
     }
 

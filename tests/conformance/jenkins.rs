@@ -181,6 +181,12 @@ impl FarSide for JenkinsPlace {
         Ok(())
     }
 
+    async fn kill(&self, token: &AdmittedToken) -> Result<(), NotApplicable> {
+        let row = if token.fingerprint() == self.old.fingerprint() { "old" } else { "new" };
+        self.github.delete(row).unwrap();
+        Ok(())
+    }
+
     async fn writes(&self) -> Result<usize, NotApplicable> {
         Ok(self.jenkins.seen().iter().filter(|seen| seen.line.starts_with(self.kind.writes())).count())
     }

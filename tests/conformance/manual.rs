@@ -78,6 +78,10 @@ impl FarSide for Desk {
         by_hand()
     }
 
+    async fn kill(&self, _: &AdmittedToken) -> Result<(), NotApplicable> {
+        Err(NotApplicable::because("nobody there asks a provider"))
+    }
+
     async fn writes(&self) -> Result<usize, NotApplicable> {
         nobody_looks()
     }

@@ -12,7 +12,7 @@ use crate::token::{AdmittedToken, Fingerprint};
 
 /// One place with its surroundings, as the laws need it: a stateful fake of the far side, and who connects there.
 ///
-/// A law gets one that is new. It holds the old token, and both tokens live as long as it does. What a far side cannot do,
+/// A law gets one that is new. It holds the old token, and both tokens live until the law kills one. What a far side cannot do,
 /// it says with [`NotApplicable`] and a reason; a law that needs it then answers the same, and nothing is passed over in
 /// silence. [`MemoryFarSide`](super::MemoryFarSide) is the least that there is.
 #[async_trait]
@@ -50,6 +50,10 @@ pub trait FarSide: Send + Sync + 'static {
 
     /// From now on connections are refused.
     async fn unplug(&self) -> Result<(), NotApplicable>;
+
+    /// From now on the provider no longer knows this token; the place keeps it. What shows that only when it happens, such
+    /// as a run that logs in, happens once more after it.
+    async fn kill(&self, token: &AdmittedToken) -> Result<(), NotApplicable>;
 
     /// How many requests to write have arrived, whatever came of them.
     async fn writes(&self) -> Result<usize, NotApplicable>;

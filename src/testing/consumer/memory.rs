@@ -19,6 +19,7 @@ const ENOUGH: usize = 16;
 /// A [`MemoryConsumer`] with its surroundings: the reference for far sides of your own.
 #[derive(Clone, Debug)]
 pub struct MemoryFarSide {
+    provider: MemoryProvider,
     place: MemoryConsumer,
     old: AdmittedToken,
     new: AdmittedToken,
@@ -36,7 +37,8 @@ impl MemoryFarSide {
         let [old, new] = [(); 2].map(|()| provider.mint("build-bot", ScopeSet::of(["repo"])));
         place.put(&old);
         let admit = |token| admitted(token, Grant::of(token, "build-bot"));
-        Ok(Self { place, old: admit(&old)?, new: admit(&new)? })
+        let (old, new) = (admit(&old)?, admit(&new)?);
+        Ok(Self { provider, place, old, new })
     }
 
     /// The place itself.
@@ -101,6 +103,11 @@ impl FarSide for MemoryFarSide {
         Ok(())
     }
 
+    async fn kill(&self, token: &AdmittedToken) -> Result<(), NotApplicable> {
+        self.provider.kill(token.token());
+        Ok(())
+    }
+
     async fn writes(&self) -> Result<usize, NotApplicable> {
         Ok(self.place.writes())
     }
@@ -110,15 +117,23 @@ impl FarSide for MemoryFarSide {
     }
 }
 
+/// What a refusal with this status means.
+fn refusal(status: u16) -> ErrorKind {
+    match status {
+        401 => ErrorKind::Unauthenticated,
+        403 => ErrorKind::PermissionDenied,
+        404 => ErrorKind::NotFound,
+        409 | 412 => ErrorKind::Conflict,
+        400..500 => ErrorKind::InvalidInput,
+        _ => ErrorKind::Unavailable,
+    }
+}
+
 /// What this trouble is like for whoever waits for the answer.
 fn fault(trouble: &Trouble) -> Result<Fault, NotApplicable> {
     Ok(match *trouble {
-        Trouble::Refuse(401) => Fault::Refused(ErrorKind::Unauthenticated),
-        Trouble::Refuse(403) => Fault::Refused(ErrorKind::PermissionDenied),
-        Trouble::Refuse(404) => Fault::Refused(ErrorKind::NotFound),
-        Trouble::Refuse(409 | 412) => Fault::Refused(ErrorKind::Conflict),
-        Trouble::Refuse(400..500) => Fault::Refused(ErrorKind::InvalidInput),
-        Trouble::Refuse(_) => Fault::Refused(ErrorKind::Unavailable),
+        // In memory there are no words to be repeated: an echo is a refusal.
+        Trouble::Refuse(status) | Trouble::Echo(status) => Fault::Refused(refusal(status)),
         Trouble::Wait(seconds) => Fault::Limited(Duration::from_secs(seconds)),
         Trouble::DropBefore | Trouble::Silence => Fault::LostBefore,
         Trouble::DropAfter | Trouble::FailAfter(_) | Trouble::SilenceAfter => Fault::LostAfter,

@@ -60,6 +60,7 @@ macro_rules! consumer_conformance {
             a_request_that_never_arrived_is_never_called_done
             the_old_token_is_never_called_new
             works_and_new_are_proven_only_as_claimed
+            a_dead_token_is_not_called_working
             claims_and_name_are_always_the_same
             a_whole_rotation_goes_through
             no_secret_is_said

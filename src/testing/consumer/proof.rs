@@ -4,7 +4,7 @@
 
 use super::law::{demand, violated};
 use super::scene::{Placed, Scene};
-use super::{Ruling, Stage};
+use super::{NotApplicable, Ruling, Stage};
 use crate::consumer::{Proof, Slot, Verification};
 use crate::name::ConsumerName;
 use crate::token::{Answer, ScopeModel};
@@ -30,6 +30,30 @@ pub async fn the_old_token_is_never_called_new(stage: Stage) -> Ruling {
     let restored = scene.put(&scene.old).await?;
     for slot in [&restored, &installed, &scene.look().await?] {
         not_there(&scene.ask(&scene.new, slot).await?, "the old token is back, and it was asked about the new one")?;
+    }
+    Ok(())
+}
+
+/// So often a dead token is asked about: a place may take several answers to forget that it lived.
+const QUESTIONS: usize = 4;
+
+/// `verify` never says of a token that it works when its provider no longer knows it; an error is a fair answer too.
+pub async fn a_dead_token_is_not_called_working(stage: Stage) -> Ruling {
+    let scene = Scene::open(&stage).await?;
+    if scene.consumer.capabilities().works == Proof::Never {
+        return Err(NotApplicable::because("it never says that a token works").into());
+    }
+    let slot = scene.put(&scene.new).await?;
+    scene.far.kill(&scene.new).await?;
+    for asked in 1..=QUESTIONS {
+        let seen = scene.try_ask(&scene.new, &slot).await?;
+        demand(!seen.is_ok_and(|seen| seen.works == Answer::Proven), || {
+            format!(
+                "the new token is there and its provider no longer knows it, and `verify`, asked {asked} times, says Proven to \
+                 `works`: have the place log in with it, and do not take an answer from before for one of now"
+            )
+        })?;
+        scene.far.settle().await;
     }
     Ok(())
 }

@@ -38,6 +38,8 @@ pub async fn no_secret_is_said(stage: Stage) -> Ruling {
         Trouble::Refuse(409),
         Trouble::Refuse(422),
         Trouble::Refuse(503),
+        Trouble::Echo(400),
+        Trouble::Echo(403),
         Trouble::FailAfter(500),
         Trouble::DropBefore,
         Trouble::DropAfter,

@@ -24,7 +24,8 @@ pub async fn a_version_changes_with_every_write_where_that_is_claimed(stage: Sta
     scene.put(&scene.new).await?;
     let after = scene.look().await?;
     demand(before.differs_from(&after), || {
-        "the slot has the same version after a token was written as before, or none: do not claim `versioned`, for a roll back          leaves places alone whose version has not moved"
+        "the slot has the same version after a token was written as before, or none: do not claim `versioned`, for a roll \
+         back leaves places alone whose version has not moved"
             .to_owned()
     })
 }
