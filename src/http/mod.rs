@@ -18,7 +18,17 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use answer::Answer;
-#[cfg(any(feature = "codefresh", feature = "github", feature = "jenkins"))]
+#[cfg_attr(
+    not(any(
+        feature = "github",
+        feature = "gitlab",
+        feature = "bitbucket",
+        feature = "cloudbees",
+        feature = "jenkins",
+        feature = "codefresh"
+    )),
+    expect(unused_imports, reason = "who signs has no such header")
+)]
 pub(crate) use authorization::Authorization;
 pub use builder::HttpBuilder;
 pub(crate) use call::{Call, Method};
