@@ -87,6 +87,9 @@ pub(crate) struct Exchange {
     pub(crate) line: String,
     pub(crate) status: u16,
     pub(crate) violations: Vec<Violation>,
+    /// Whether the answer gives a reason in GitHub's form (`basic-error`). Of a status that it does not know Prism looks at
+    /// nothing else.
+    pub(crate) gives_reason: bool,
 }
 
 impl Exchange {
@@ -102,7 +105,7 @@ impl Exchange {
     pub(crate) fn exception(&self) -> Option<&'static Exception> {
         let [violation] = self.violations.as_slice() else { return None };
         let named = |at: &&Exception| Some(at.operation) == self.operation() && at.status == self.status;
-        EXCEPTIONS.iter().find(named).filter(|_| violation.is_of_status())
+        EXCEPTIONS.iter().find(named).filter(|_| violation.is_of_status() && self.gives_reason)
     }
 }
 

@@ -86,8 +86,10 @@ async fn pass(
     let (status, headers) = (answer.status(), without_hop(answer.headers()));
     let body = answer.bytes().await.unwrap();
     let violations = violations(&headers, &body);
+    let said: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let gives_reason = ["message", "documentation_url", "status"].iter().all(|member| said[member].is_string());
     let line = format!("{} {}", head.method, url.path());
-    passage.exchanges.lock().unwrap().push(Exchange { line, status: status.as_u16(), violations });
+    passage.exchanges.lock().unwrap().push(Exchange { line, status: status.as_u16(), violations, gives_reason });
     let mut response = hyper::Response::new(Full::new(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;
