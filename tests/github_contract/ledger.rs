@@ -152,7 +152,9 @@ impl fmt::Display for Ledger {
         for operation in operations() {
             let ours: Vec<_> = self.0.iter().filter(|exchange| exchange.operation() == Some(operation)).collect();
             let mut statuses = BTreeMap::<u16, usize>::new();
-            ours.iter().for_each(|exchange| *statuses.entry(exchange.status).or_default() += 1);
+            for exchange in &ours {
+                *statuses.entry(exchange.status).or_default() += 1;
+            }
             let statuses: Vec<_> = statuses.iter().map(|(status, times)| format!("{status} x{times}")).collect();
             let wrong = ours.iter().filter(|at| at.exception().is_none()).map(|at| at.violations.len()).sum::<usize>();
             writeln!(f, "{operation}: {} exchanges, {wrong} violations ({})", ours.len(), statuses.join(", "))?;
