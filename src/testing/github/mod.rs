@@ -1,5 +1,6 @@
 //! A GitHub on loopback, with people in it.
 
+mod bodies;
 mod routes;
 mod state;
 

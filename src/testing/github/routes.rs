@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 
 use super::World;
+use super::bodies::Site;
 use super::state::{Entry, Kind, Login, State, wall};
 use crate::clock::Timestamp;
 use crate::testing::server::{Reply, Request, Service};
@@ -61,8 +62,7 @@ fn user(state: &mut State, request: &Request) -> Reply {
         Ok(entry) => entry,
         Err(refusal) => return refusal,
     };
-    let body = json!({"login": entry.owner, "id": 1, "type": "User"});
-    describe(Reply::json(200, &body), state, &entry)
+    describe(Reply::json(200, &Site::of(request).user(&entry)), state, &entry)
 }
 
 /// The headers that tell what the token is.
@@ -148,8 +148,7 @@ fn repository(state: &mut State, request: &Request, path: &str, webhooks: bool) 
             message(404, "Not Found")
         };
     }
-    let body =
-        json!({"full_name": path, "private": repository.private, "permissions": {"admin": member, "pull": true}});
+    let body = Site::of(request).repository(path, repository.private, member);
     describe(Reply::json(200, &body), state, &entry)
 }
 
@@ -167,16 +166,18 @@ fn app(state: &mut State, request: &Request, method: &str, client_id: &str) -> R
     let now = state.clock.now();
     let Some(at) = state.tokens.iter().position(|e| e.token.expose() == value && e.kind == mine && e.is_alive(now))
     else {
-        return message(404, "Not Found");
+        // GitHub's description names 404 for a token that is none to check or to reset, and 422 alone for one to end.
+        return if method == "DELETE" { message(422, "Validation Failed") } else { message(404, "Not Found") };
     };
+    let site = Site::of(request);
     match method {
-        "POST" => Reply::json(200, &authorization(&state.tokens[at])),
+        "POST" => Reply::json(200, &site.authorization(client_id, &state.tokens[at])),
         "PATCH" => {
             let next = state.next_value("gho_");
             let old = state.tokens[at].clone();
             state.tokens[at].token = Token::made_up(&next);
             state.bury(old);
-            Reply::json(200, &authorization(&state.tokens[at]))
+            Reply::json(200, &site.authorization(client_id, &state.tokens[at]))
         }
         "DELETE" => {
             state.tokens[at].alive = false;
@@ -184,14 +185,6 @@ fn app(state: &mut State, request: &Request, method: &str, client_id: &str) -> R
         }
         _ => message(404, "Not Found"),
     }
-}
-
-fn authorization(entry: &Entry) -> Value {
-    let scopes: Vec<&str> = entry.scopes.iter().map(crate::token::Scope::as_str).collect();
-    json!({
-        "id": entry.id, "token": entry.token.expose(), "scopes": scopes, "note": null, "fingerprint": null,
-        "expires_at": entry.expires.map(|end| end.to_string()), "user": {"login": entry.owner, "id": 1},
-    })
 }
 
 /// `git ls-remote`: the first request that git makes, with the token as the password.
