@@ -58,6 +58,8 @@ async fn a_refusal_is_the_death_of_a_token_only_where_github_says_so() {
         world.fake.trouble(END, Trouble::Refuse(status));
         assert!(provider.revoke(&retired(&token)).await.is_err(), "{status}");
     }
+    world.fake.trouble(LIST, Trouble::Flood(8));
+    assert_eq!(provider.inspect(&token).await.unwrap_err().kind(), ErrorKind::Protocol, "no proof of life either");
     world.fake.suspend_app(INSTALLATION, true);
     let error = provider.inspect(&token).await.unwrap_err();
     assert!(error.kind() == ErrorKind::PermissionDenied && error.to_string().contains("suspended"), "{error}");

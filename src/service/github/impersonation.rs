@@ -103,11 +103,15 @@ pub struct ImpersonationTokens {
 /// What matters of the answer, and nothing that could be malformed. The value is not copied out of it.
 #[derive(Deserialize)]
 struct Handed<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     token: Cow<'a, str>,
-    #[serde(default)]
+}
+
+/// All the rest of the answer.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Rest {
     id: Value,
-    #[serde(default)]
     token_last_eight: Value,
 }
 
@@ -145,19 +149,12 @@ impl ImpersonationTokens {
         let wish = Wish { scopes: scopes.iter().map(Scope::as_str).collect() };
         let call = self.api.call(Method::Post, &self.path()).authorized(&self.key).json(&wish).accepting(&[404]);
         let answer = call.send().await.map_err(refused_key)?;
-        let handed: Option<Handed<'_>> = serde_json::from_slice(answer.body()).ok();
-        let no_token = || answer.not_understood("there is no token in it");
         match answer.status() {
             404 => Err(self.no_user(&answer)),
             201 => {
-                let handed = handed.ok_or_else(no_token)?;
-                Ok(Handout::New(candidate(&handed).ok_or_else(no_token)?))
+                Ok(Handout::New(candidate(&answer).ok_or_else(|| answer.not_understood("there is no token in it"))?))
             }
-            200 => {
-                let handed = handed.ok_or_else(no_token)?;
-                let last_eight = handed.token_last_eight.as_str().map(str::to_owned);
-                Ok(Handout::Standing { token: candidate(&handed), last_eight })
-            }
+            200 => Ok(Handout::Standing { token: candidate(&answer), last_eight: last_eight(&answer) }),
             _ => Err(answer.not_understood("it does not say whether the token is a new one")),
         }
     }
@@ -194,7 +191,7 @@ impl ImpersonationTokens {
         // The old one is dead by now, whatever comes.
         match self.handed_out(scopes).await.map_err(|error| error.with_effect(Effect::Unknown))? {
             Handout::New(candidate) => Ok(candidate),
-            handout => {
+            handout @ Handout::Standing { .. } => {
                 let text = if handout.is(current) {
                     "the old token was deleted, and the server hands it out all the same: see whether it is alive, and delete it \
                      there"
@@ -325,9 +322,16 @@ impl Provider for ImpersonationTokens {
 }
 
 /// The token that was handed out, where its value is in the answer.
-fn candidate(handed: &Handed<'_>) -> Option<Candidate> {
-    let token = Token::new(&handed.token).ok()?;
-    Some(Candidate::new(token).with_id(handed.id.as_u64().and_then(|id| TokenId::new(id.to_string()).ok())))
+fn candidate(answer: &Answer) -> Option<Candidate> {
+    let handed: Handed<'_> = serde_json::from_slice(answer.body()).ok()?;
+    let rest: Rest = serde_json::from_slice(answer.body()).unwrap_or_default();
+    let id = rest.id.as_u64().and_then(|id| TokenId::new(id.to_string()).ok());
+    Some(Candidate::new(Token::new(&handed.token).ok()?).with_id(id))
+}
+
+fn last_eight(answer: &Answer) -> Option<String> {
+    let rest: Rest = serde_json::from_slice(answer.body()).ok()?;
+    rest.token_last_eight.as_str().map(str::to_owned)
 }
 
 fn refused_key(error: Error) -> Error {

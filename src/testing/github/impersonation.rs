@@ -88,7 +88,7 @@ fn hand_out(state: &mut State, request: &Request, username: &str) -> Reply {
     let token = standing.unwrap_or_else(|| made(state, username, &scopes));
     let value = token.expose();
     let last_eight = &value[value.len() - 8..];
-    let shown = if status == 200 && state.desk.hides { "" } else { value };
+    let shown = (status == 201 || !state.desk.hides).then_some(value);
     Reply::json(status, &json!({"id": 1, "token": shown, "token_last_eight": last_eight, "note": null}))
 }
 

@@ -56,10 +56,12 @@ pub(super) struct Account {
     pub(super) slug: Option<String>,
 }
 
-/// What a token sees of its installation.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+/// What a token sees of its installation. That there is a number shows that GitHub listed it.
+#[derive(Debug, Deserialize)]
 pub(super) struct Seen {
+    #[serde(rename = "total_count")]
+    _count: u64,
+    #[serde(default)]
     pub(super) repositories: Vec<SeenRepository>,
 }
 
@@ -184,8 +186,7 @@ impl Calls {
         let call = self.api.call(Method::Get, &["installation", "repositories"]).query("per_page", "1");
         let answer = call.authorized(&Authorization::bearer(token)?).accepting(&[403]).send().await?;
         if answer.status() == 200 {
-            // That it was listed at all is what matters.
-            return Ok(answer.json().unwrap_or_default());
+            return answer.json();
         }
         let refusal = self.api.endpoint().refusal(&answer);
         if refusal.kind() == ErrorKind::RateLimited {
