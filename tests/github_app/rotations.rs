@@ -126,7 +126,7 @@ async fn a_restart_between_birth_and_admission_ends_that_token_and_the_next_run_
     let rotation = Rotation::new().await;
     let life = async |rotation: &Rotation, power: &Power| {
         let bot = rotation.builder(Powered::new(rotation.provider(), power)).build().unwrap();
-        power.live(bot.rotate(Predecessor::Held(rotation.old.clone()))).await
+        power.live(Box::pin(bot.rotate(Predecessor::Held(rotation.old.clone())))).await
     };
     // Where a run asks what the new token is, another run shows.
     let steady = Power::steady();
