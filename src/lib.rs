@@ -95,7 +95,12 @@ pub use service::bitbucket::{
 pub use service::cloudbees::{CloudBees, UnifyTokens, UnifyTokensBuilder};
 
 #[cfg(feature = "github")]
-pub use service::github::{GitHub, OAuthAppBuilder, OAuthAppTokens, PersonalTokens, PersonalTokensBuilder};
+pub use service::github::{
+    GitHub, ImpersonationTokens, ImpersonationTokensBuilder, OAuthAppBuilder, OAuthAppTokens, PersonalTokens,
+    PersonalTokensBuilder,
+};
+#[cfg(feature = "github-app")]
+pub use service::github::{InstallationTokens, InstallationTokensBuilder};
 
 #[cfg(feature = "codefresh")]
 pub use service::codefresh::{

@@ -49,6 +49,13 @@ impl Authorization {
         })
     }
 
+    /// The same, asked by whom limits are counted under one name though what is presented changes.
+    #[cfg(feature = "github-app")]
+    pub(crate) fn counted_as(mut self, who: impl Into<String>) -> Self {
+        self.who = who.into();
+        self
+    }
+
     /// A key alone, without a word for its scheme. `who` stands for it in budgets and errors.
     #[cfg(feature = "codefresh")]
     pub(crate) fn raw(key: &SecretString, who: impl Into<String>) -> Result<Self> {

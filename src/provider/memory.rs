@@ -200,7 +200,8 @@ impl MemoryProvider {
     }
 
     fn issue_now(&self, request: &IssueRequest<'_>) -> Issuance {
-        let IssueRequest { label, scopes, owner, current, lifetime: life, .. } = *request;
+        let IssueRequest { label, scopes, owner, current, lifetime, .. } = *request;
+        let life = lifetime.or(self.capabilities.longest_life);
         let mut state = self.lock();
         let held = current.and_then(|token| state.entry_mut(token)).map(|entry| entry.grant.owner.clone());
         let owner = held.or_else(|| owner.map(str::to_owned));

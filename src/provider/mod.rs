@@ -147,6 +147,10 @@ pub struct ProviderCapabilities {
     pub status_by_id: bool,
     /// Whether a [`Grant`] tells when the token was last used, and looking at it does not count as use.
     pub tells_last_use: bool,
+    /// How long a token lives at most, where no request can make it longer; `None` where the caller has a say, or nobody
+    /// knows. What does not fit it is refused by [`RotatorBuilder::build`](crate::RotatorBuilder::build).
+    #[serde(default)]
+    pub longest_life: Option<Duration>,
     /// What the plan must say before anybody agrees: who gets mail, what cannot be undone.
     pub cautions: Vec<String>,
 }
@@ -165,6 +169,7 @@ impl ProviderCapabilities {
             finds_by_label: false,
             status_by_id: false,
             tells_last_use: false,
+            longest_life: None,
             cautions: Vec::new(),
         }
     }
@@ -215,6 +220,13 @@ impl ProviderCapabilities {
     #[must_use]
     pub fn telling_last_use(mut self) -> Self {
         self.tells_last_use = true;
+        self
+    }
+
+    /// Its tokens live for so long at most.
+    #[must_use]
+    pub fn living_at_most(mut self, life: Duration) -> Self {
+        self.longest_life = Some(life);
         self
     }
 

@@ -143,6 +143,7 @@ impl RotatorBuilder {
     pub fn build(self) -> Result<Rotator> {
         let name = CredentialName::new(&self.name)?;
         self.policy.check()?;
+        self.policy.check_against(&self.provider.capabilities())?;
         let model = self.provider.scopes();
         let mut places = Vec::new();
         let mut required = BTreeMap::new();

@@ -196,7 +196,10 @@ async fn issue(mut session: Session) -> Result<Session> {
     let attempt = state.attempts() + 1;
     let label = state.charter().run.label(attempt);
     let look_after = session.settled_by();
-    let expiry = session.inner.policy.lifetime.map_or(Expiry::Unknown, |life| Expiry::At(session.now().plus(life)));
+    // Where nobody has a say, a token lives for its whole life from when it is made, which may be as late as that.
+    let longest = session.inner.provider.capabilities().longest_life.map(|life| look_after.plus(life));
+    let asked = session.inner.policy.lifetime.map(|life| session.now().plus(life));
+    let expiry = asked.or(longest).map_or(Expiry::Unknown, Expiry::At);
     session.note(Fact::Issuing { attempt, label, look_after, expiry })?;
     session.commit().await?;
     obtain(session, Act::Issue, look_after).await

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::provider::ProviderCapabilities;
 use crate::rotation::{OldPolicy, OnFailure};
 use crate::schedule::Schedule;
 use crate::token::{Excess, UnknownAccess};
@@ -228,6 +229,35 @@ impl Policy {
             return wrong("the first wait must be above zero and at most the longest: correct `patience`");
         }
         self.schedule.check()
+    }
+
+    /// Whether the tokens of a provider can live for as long as is asked for. What is found here would otherwise be found
+    /// once a token was issued.
+    pub(super) fn check_against(&self, can: &ProviderCapabilities) -> Result<()> {
+        let Some(longest) = can.longest_life else {
+            return Ok(());
+        };
+        let minutes = longest.as_secs() / 60;
+        let wrong = |text: String| Err(Error::new(ErrorKind::Configuration, text));
+        if self.minimum_life > longest {
+            return wrong(format!(
+                "tokens of this provider live for {minutes} minutes at most, less than `minimum_life` asks for: a consumer that \
+                 stores one would soon be left with a dead one; use another kind of token there, and lower `minimum_life` only \
+                 where no consumer keeps the token for longer than that"
+            ));
+        }
+        if self.lifetime.is_some_and(|life| life > longest) {
+            return wrong(format!(
+                "tokens of this provider live for {minutes} minutes at most: lower `lifetime`, or leave it out"
+            ));
+        }
+        match self.old {
+            OldPolicy::Revoke { grace } if grace >= longest => wrong(format!(
+                "tokens of this provider live for {minutes} minutes at most, and the new one would be dead before the time of \
+                 grace of the old one is over: shorten `grace`"
+            )),
+            _ => Ok(()),
+        }
     }
 }
 

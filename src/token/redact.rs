@@ -48,7 +48,9 @@ impl Redactor {
         let mut secret = value;
         while let Some(at) = secret.find(['_', '-']).filter(|at| (1..=LONGEST_WORD).contains(at)) {
             let (word, rest) = (&secret[..at], &secret[at + 1..]);
-            if rest.len() < FRAGMENT || !word.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            // `ghs_123456_` goes on with the number of an app, which is no secret either.
+            let number = value.starts_with("ghs_") && word.bytes().all(|byte| byte.is_ascii_digit());
+            if rest.len() < FRAGMENT || !(number || word.bytes().all(|byte| byte.is_ascii_lowercase())) {
                 break;
             }
             secret = rest;
@@ -188,6 +190,14 @@ mod tests {
         redactor.learn(&Token::new("github_pat_FAKEFAKEFAKEFAKE").unwrap());
         assert!(!redactor.is_repeated_in("it begins with github_pat_"));
         assert!(redactor.is_repeated_in("github_pat_FAKEFAKE..."));
+    }
+
+    #[test]
+    fn the_number_of_an_app_in_its_tokens_is_no_secret_and_the_rest_is() {
+        let mut redactor = Redactor::default();
+        redactor.learn(&Token::new("ghs_12345678_eyJhbGciOi.eyJpc3MiOiJ.c2lnbmF0dXJl-_FAKE").unwrap());
+        assert!(!redactor.is_repeated_in("installation tokens of the GitHub App 12345678"));
+        assert!(redactor.is_repeated_in("bad token eyJpc3MiOiJ"));
     }
 
     #[test]

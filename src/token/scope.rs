@@ -130,13 +130,22 @@ impl fmt::Display for ScopeSet {
 pub struct ScopeModel {
     name: &'static str,
     contains: &'static [(&'static str, &'static [&'static str])],
+    /// Levels that follow a scope's name after `=`, the lowest first: each contains those below it.
+    levels: &'static [&'static str],
 }
 
 impl ScopeModel {
     /// A vocabulary; each row names a scope and those directly below it.
     #[must_use]
     pub const fn new(name: &'static str, contains: &'static [(&'static str, &'static [&'static str])]) -> Self {
-        Self { name, contains }
+        Self { name, contains, levels: &[] }
+    }
+
+    /// A vocabulary of names with a level, such as `contents=write`. Each level contains those before it in the list,
+    /// whatever the name; a level that is not listed contains none.
+    #[must_use]
+    pub const fn leveled(name: &'static str, levels: &'static [&'static str]) -> Self {
+        Self { name, contains: &[], levels }
     }
 
     /// The provider's tokens have no scopes to choose: they may do what their owner may.
@@ -178,6 +187,14 @@ impl ScopeModel {
 
     /// GitHub's fine-grained permissions. No answer of GitHub lists what a token has of them.
     pub const GITHUB_FINE_GRAINED: Self = Self::new("github-fine-grained", &[]);
+
+    /// The permissions of a GitHub App's installation tokens, as `contents=write`. A name that GitHub adds is kept, and its
+    /// levels are these as well.
+    ///
+    /// Sources: "Create an installation access token for an app", `permissions` (GitHub documentation), for names and levels;
+    /// "Workflow syntax", `permissions`, which says that `write` includes `read`. That `admin` includes `write` is said of
+    /// roles alone, and taken over for permissions.
+    pub const GITHUB_APP: Self = Self::leveled("github-app", &["read", "write", "admin"]);
 
     /// GitHub's classic scopes.
     ///
@@ -244,7 +261,6 @@ impl ScopeModel {
         let mut unread: Vec<Scope> = scopes.0.iter().cloned().collect();
         while let Some(scope) = unread.pop() {
             for child in self.children(&scope) {
-                let child = Scope::from(*child);
                 if whole.insert(child.clone()) {
                     unread.push(child);
                 }
@@ -275,8 +291,17 @@ impl ScopeModel {
         scopes.minus(&contained.collect())
     }
 
-    fn children(&self, scope: &Scope) -> &'static [&'static str] {
-        self.contains.iter().find(|(parent, _)| *parent == scope.as_str()).map_or(&[], |(_, children)| children)
+    fn children(&self, scope: &Scope) -> Vec<Scope> {
+        let listed = self.contains.iter().find(|(parent, _)| *parent == scope.as_str());
+        let listed = listed.into_iter().flat_map(|(_, children)| children.iter().copied().map(Scope::from));
+        listed.chain(self.lower(scope)).collect()
+    }
+
+    /// The same name with the level below.
+    fn lower(&self, scope: &Scope) -> Option<Scope> {
+        let (name, level) = scope.as_str().split_once('=')?;
+        let at = self.levels.iter().position(|known| *known == level)?;
+        Some(Scope::new(format!("{name}={}", self.levels.get(at.checked_sub(1)?)?)))
     }
 }
 
@@ -332,6 +357,19 @@ mod tests {
         let missing = ScopeModel::BITBUCKET_CLOUD.missing(&required, &granted);
         assert_eq!(missing, ScopeSet::of(["read:repository:bitbucket"]));
         assert_ne!(ScopeModel::BITBUCKET_CLOUD, ScopeModel::GITLAB);
+    }
+
+    #[test]
+    fn a_level_contains_those_below_it_whatever_the_name() {
+        let model = ScopeModel::GITHUB_APP;
+        let granted = ScopeSet::of(["contents=write", "quantum=admin", "issues=read", "odd=own"]);
+        let required = ScopeSet::of(["contents=read", "quantum=read", "issues=write", "odd=read", "contents=admin"]);
+        let missing = ScopeSet::of(["contents=admin", "issues=write", "odd=read"]);
+        assert_eq!(model.missing(&required, &granted), missing);
+        let both = ScopeSet::of(["contents=read", "contents=write", "metadata=read"]);
+        assert_eq!(model.reduced(&both), ScopeSet::of(["contents=write", "metadata=read"]));
+        assert_eq!(model.excess(&ScopeSet::of(["contents=read"]), &ScopeSet::of(["contents=write"])).len(), 1);
+        assert_ne!(model, ScopeModel::GITHUB_FINE_GRAINED);
     }
 
     #[test]

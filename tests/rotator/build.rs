@@ -8,7 +8,7 @@ use tokenturn::rotation::Floor;
 use tokenturn::testing::{TestSealer, VirtualClock};
 use tokenturn::{ErrorKind, Policy, RotatorBuilder};
 
-use crate::world::{World, place, replace, repo, seconds};
+use crate::world::{World, overlap, place, replace, repo, seconds};
 
 #[track_caller]
 fn refused(builder: RotatorBuilder, kind: ErrorKind, part: &str) {
@@ -91,4 +91,18 @@ fn a_policy_that_cannot_work() {
     refused(World::new().builder().policy(idle), ErrorKind::Configuration, "parallel");
     let short = Policy::default().lifetime(seconds(60));
     refused(World::new().builder().policy(short), ErrorKind::Configuration, "minimum_life");
+}
+
+#[test]
+fn a_life_that_no_token_of_the_provider_can_have() {
+    let hour = seconds(3600);
+    let builder = |policy: Policy| World::of(overlap().living_at_most(hour)).builder().policy(policy);
+    let day = Policy::default().grace(seconds(0)).minimum_life(seconds(24 * 3600));
+    refused(builder(day), ErrorKind::Configuration, "60 minutes at most, less than `minimum_life` asks for");
+    let fitting = Policy::default().grace(seconds(60)).minimum_life(hour);
+    refused(builder(fitting.clone().lifetime(hour * 2)), ErrorKind::Configuration, "lower `lifetime`");
+    refused(builder(fitting.clone().grace(hour)), ErrorKind::Configuration, "shorten `grace`");
+    assert!(builder(fitting.clone().lifetime(hour)).build().is_ok() && builder(fitting).build().is_ok());
+    // Where the provider says nothing, there is nothing to compare with.
+    assert!(World::of(overlap()).builder().policy(Policy::default()).build().is_ok());
 }

@@ -76,7 +76,7 @@ impl Api {
         &self.endpoint
     }
 
-    fn call(&self, method: Method, path: &[&str]) -> Call<'_> {
+    pub(super) fn call(&self, method: Method, path: &[&str]) -> Call<'_> {
         self.endpoint
             .call(method, path)
             .header("accept", "application/vnd.github+json")
@@ -144,6 +144,14 @@ impl Api {
             .json(&AccessToken { access_token: token.expose() })
             .carrying(token)
     }
+}
+
+/// A refusal of a key of ours is no word on the token that was asked about; `text` says which key, and what to correct.
+pub(super) fn own_key(error: Error, text: &'static str) -> Error {
+    if error.kind() != ErrorKind::Unauthenticated {
+        return error;
+    }
+    Error::new(ErrorKind::PermissionDenied, text).with_effect(error.effect())
 }
 
 /// Whether a refusal is GitHub's own: it gives a reason, as JSON.

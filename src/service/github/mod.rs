@@ -1,14 +1,20 @@
 //! GitHub and GitHub Enterprise Server as a source of tokens.
 
 mod api;
+#[cfg(feature = "github-app")]
+mod app;
 mod grant;
 mod guide;
+mod impersonation;
 mod oauth_app;
 mod personal;
 
 use secrecy::SecretString;
 use url::Url;
 
+#[cfg(feature = "github-app")]
+pub use app::{InstallationTokens, InstallationTokensBuilder};
+pub use impersonation::{ImpersonationTokens, ImpersonationTokensBuilder};
 pub use oauth_app::{OAuthAppBuilder, OAuthAppTokens};
 pub use personal::{PersonalTokens, PersonalTokensBuilder};
 
@@ -22,6 +28,11 @@ use crate::http::Http;
 /// | [`classic`](Self::classic) personal access tokens | a person, guided | overlap | the API or a person, as chosen |
 /// | [`fine_grained`](Self::fine_grained) personal access tokens | a person, guided | overlap | the API or a person, as chosen |
 /// | tokens of an [`oauth_app`](Self::oauth_app) | the API | the new one replaces the old | the API |
+#[cfg_attr(
+    feature = "github-app",
+    doc = "| tokens of an [`app`](Self::app)'s installation | the API | overlap; each lives for an hour | the API |"
+)]
+/// | [`impersonation`](Self::impersonation) tokens, Enterprise Server alone | the API | the old one dies first | the API |
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct GitHub;
@@ -50,6 +61,30 @@ impl GitHub {
     pub fn oauth_app(http: &Http, client_id: impl Into<String>, client_secret: SecretString) -> OAuthAppBuilder {
         OAuthAppBuilder::new(http, client_id.into(), client_secret)
     }
+
+    /// Tokens of a GitHub App's installation (`ghs_`), made with the app's number and one of its private keys: PEM, PKCS#1 as
+    /// GitHub gives it, or PKCS#8. Old and new overlap, and each lives for an hour. That a client id would do in place of the
+    /// number is not built upon.
+    ///
+    /// Source: "Generating an installation access token for a GitHub App" (GitHub documentation).
+    #[cfg(feature = "github-app")]
+    pub fn app(http: &Http, app_id: u64, private_key: SecretString) -> InstallationTokensBuilder {
+        InstallationTokensBuilder::new(http, app_id, private_key)
+    }
+
+    /// The token by which a site administrator acts as a user of a GitHub Enterprise Server. The key is a site administrator's
+    /// token with the scope `site_admin`. There is one token for a user, so the old one dies before the new one is made:
+    /// [`Fate::Dies`](crate::provider::Fate).
+    ///
+    /// Source: "REST API endpoints for enterprise administration", users (GitHub Enterprise Server documentation).
+    pub fn impersonation(
+        http: &Http,
+        server: Url,
+        username: impl Into<String>,
+        site_admin_token: SecretString,
+    ) -> ImpersonationTokensBuilder {
+        ImpersonationTokensBuilder::new(http, server, username.into(), site_admin_token)
+    }
 }
 
 /// Where a GitHub is: its interface for programs, and its pages for people.
@@ -73,11 +108,24 @@ impl Addresses {
             return Err(Error::new(ErrorKind::Configuration, "this is github.com itself: leave `server` out"));
         }
         if host == "ghe.com" || host.ends_with(".ghe.com") {
-            let text = "a GitHub with data residency (ghe.com) is another product than Enterprise Server: it is not supported yet";
-            return Err(Error::new(ErrorKind::Unsupported, text));
+            return Self::resident(web, host);
         }
         let api = web.join("/api/v3/").map_err(|_| unusable())?;
         let web = web.join("/").map_err(|_| unusable())?;
+        Ok(Self { api, web, public: false })
+    }
+
+    /// A GitHub with data residency: its interface is at the host `api` below the one that people open.
+    ///
+    /// Sources: "Managing enterprise accounts", its addresses for data residency (GitHub Enterprise Cloud documentation). What
+    /// is said of github.com alone is not concluded for it.
+    fn resident(web: &Url, host: &str) -> Result<Self> {
+        let tenant = host.strip_suffix(".ghe.com").filter(|tenant| !tenant.contains('.') && *tenant != "api");
+        if tenant.is_none() || web.scheme() != "https" || web.port().is_some() {
+            let text = "a GitHub with data residency is named by the address that people open: write it like https://acme.ghe.com";
+            return Err(Error::new(ErrorKind::Configuration, text));
+        }
+        let (api, web) = (parse(&format!("https://api.{host}/"))?, parse(&format!("https://{host}/"))?);
         Ok(Self { api, web, public: false })
     }
 
@@ -115,4 +163,38 @@ fn unusable() -> Error {
         ErrorKind::Configuration,
         "the server's address cannot be used: write it like https://github.example.com",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(server: &str) -> Result<Addresses> {
+        Addresses::server(&server.parse().unwrap())
+    }
+
+    #[test]
+    fn a_github_with_data_residency_has_its_interface_at_a_host_of_its_own() {
+        let acme = addresses("https://acme.ghe.com").unwrap();
+        assert_eq!((acme.api.as_str(), acme.web.as_str()), ("https://api.acme.ghe.com/", "https://acme.ghe.com/"));
+        assert!(acme.name() == "acme.ghe.com" && !acme.public);
+        let other = addresses("https://ghe.com.example.com/x").unwrap();
+        assert_eq!(other.api.as_str(), "https://ghe.com.example.com/api/v3/");
+    }
+
+    #[test]
+    fn no_other_host_of_ghe_com_is_taken_for_a_tenant() {
+        let bad = [
+            "https://ghe.com",
+            "https://api.ghe.com",
+            "https://api.acme.ghe.com",
+            "https://a.b.ghe.com",
+            "http://acme.ghe.com",
+            "https://acme.ghe.com:8443",
+        ];
+        for server in bad {
+            let error = addresses(server).unwrap_err();
+            assert!(error.kind() == ErrorKind::Configuration && error.to_string().contains("acme.ghe.com"), "{error}");
+        }
+    }
 }

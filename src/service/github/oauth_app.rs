@@ -9,7 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::Addresses;
-use super::api::{Api, Authorized};
+use super::api::{Api, Authorized, own_key};
 use super::personal::unsupported;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Authorization, Http};
@@ -103,7 +103,7 @@ impl Provider for OAuthAppTokens {
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {
-        let answer = self.api.check(&self.app, &self.client_id, token).await.map_err(own_key)?;
+        let answer = self.api.check(&self.app, &self.client_id, token).await.map_err(refused_key)?;
         if answer.status() == 404 {
             let text = "GitHub does not know this token as one of the app's: it is mistyped, expired or revoked";
             return Err(Error::new(ErrorKind::Unauthenticated, text));
@@ -130,7 +130,7 @@ impl Provider for OAuthAppTokens {
             let text = "a token of an OAuth app is made from the one before: hand in the current one";
             return Err(Error::new(ErrorKind::InvalidInput, text));
         };
-        let answer = self.api.reset(&self.app, &self.client_id, current).await.map_err(own_key)?;
+        let answer = self.api.reset(&self.app, &self.client_id, current).await.map_err(refused_key)?;
         // The old token is dead by now: whatever can be read of the new one counts.
         let minted: Minted<'_> =
             serde_json::from_slice(answer.body()).map_err(|_| answer.not_understood("there is no token in it"))?;
@@ -149,7 +149,7 @@ impl Provider for OAuthAppTokens {
                 "an app's token is ended by its value, which is not known: end it on the app's page",
             ));
         };
-        let answer = self.api.delete(&self.app, &self.client_id, value).await.map_err(own_key)?;
+        let answer = self.api.delete(&self.app, &self.client_id, value).await.map_err(refused_key)?;
         if answer.status() == 204 {
             return Ok(Revocation::Done);
         }
@@ -170,11 +170,6 @@ impl Provider for OAuthAppTokens {
     }
 }
 
-/// A refusal of the app's own key is no word on the user's token.
-fn own_key(error: Error) -> Error {
-    if error.kind() != ErrorKind::Unauthenticated {
-        return error;
-    }
-    Error::new(ErrorKind::PermissionDenied, "GitHub does not take the app's client id and secret: correct them")
-        .with_effect(error.effect())
+fn refused_key(error: Error) -> Error {
+    own_key(error, "GitHub does not take the app's client id and secret: correct them")
 }

@@ -1,6 +1,9 @@
 //! A GitHub on loopback, with people in it.
 
 mod bodies;
+#[cfg(feature = "github-app")]
+mod app;
+mod impersonation;
 mod routes;
 mod state;
 
@@ -21,7 +24,9 @@ use crate::token::Token;
 /// It keeps tokens and lets people make, regenerate, tick and delete them. Of the real one's traps it has these: an account
 /// is locked, live tokens included, after several dead logins; a revocation is answered before it happens; a token that was
 /// regenerated is dead at once; scopes are normalised; single sign-on and approval keep a live token out; a missing right
-/// looks like a missing repository; the interface for revocations refuses whoever logs in, and an older server has none.
+/// looks like a missing repository; the interface for revocations refuses whoever logs in, and an older server has none. An
+/// app's signature is verified and its times are compared with the clock; an installation token lives for an hour; a user's
+/// impersonation token is handed out again to whoever asks.
 #[derive(Debug)]
 pub struct GitHubFake {
     server: Server,

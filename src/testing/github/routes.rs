@@ -22,6 +22,14 @@ impl Service for World {
             );
         }
         let state = &mut *self.lock();
+        if let ["api", "v3", below @ ..] = path.as_slice() {
+            let reply = super::impersonation::answer(state, request, below);
+            #[cfg(feature = "github-app")]
+            let reply = reply.or_else(|| super::app::answer(state, request, below));
+            if let Some(reply) = reply {
+                return reply;
+            }
+        }
         match (request.method.as_str(), path.as_slice()) {
             ("GET", ["api", "v3", "user"]) => user(state, request),
             ("GET", ["api", "v3", "rate_limit"]) => rate_limit(state, request),
@@ -39,14 +47,14 @@ impl Service for World {
     }
 }
 
-fn message(status: u16, text: &str) -> Reply {
+pub(super) fn message(status: u16, text: &str) -> Reply {
     let body =
         json!({"message": text, "documentation_url": "https://docs.github.com/rest", "status": status.to_string()});
     Reply::json(status, &body).header("X-GitHub-Request-Id", "FAKE:1")
 }
 
 /// The token that asks, or the refusal.
-fn login(state: &mut State, request: &Request) -> Result<Entry, Reply> {
+pub(super) fn login(state: &mut State, request: &Request) -> Result<Entry, Reply> {
     let Some(value) = request.token() else {
         return Err(message(401, "Requires authentication"));
     };

@@ -1,6 +1,6 @@
 //! What a GitHub keeps.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -92,6 +92,11 @@ pub(super) struct State {
     pub(super) anonymous_left: u32,
     /// By which tokens expire.
     pub(super) clock: Arc<dyn Clock>,
+    /// Who may be acted as.
+    pub(super) people: BTreeSet<String>,
+    pub(super) desk: super::impersonation::Desk,
+    #[cfg(feature = "github-app")]
+    pub(super) installed: super::app::Apps,
     count: u64,
 }
 
@@ -109,6 +114,10 @@ impl Default for State {
             offset_layout: false,
             anonymous_left: 60,
             clock: Arc::new(SystemClock::new()),
+            people: BTreeSet::new(),
+            desk: super::impersonation::Desk::default(),
+            #[cfg(feature = "github-app")]
+            installed: super::app::Apps::default(),
             count: 0,
         }
     }
