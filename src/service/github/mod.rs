@@ -1,8 +1,11 @@
 //! GitHub and GitHub Enterprise Server as a source of tokens.
 
 mod api;
+mod client;
+mod ending;
 mod grant;
 mod guide;
+mod look;
 mod oauth_app;
 mod personal;
 
