@@ -95,7 +95,9 @@ pub use service::bitbucket::{
 pub use service::cloudbees::{CloudBees, UnifyTokens, UnifyTokensBuilder};
 
 #[cfg(feature = "github")]
-pub use service::github::{GitHub, OAuthAppBuilder, OAuthAppTokens, PersonalTokens, PersonalTokensBuilder};
+pub use service::github::{
+    AppUserTokens, AppUserTokensBuilder, GitHub, OAuthAppBuilder, OAuthAppTokens, PersonalTokens, PersonalTokensBuilder,
+};
 
 #[cfg(feature = "codefresh")]
 pub use service::codefresh::{

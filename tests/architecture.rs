@@ -51,6 +51,8 @@ fn a_secret_is_exposed_only_where_it_is_hashed_sealed_or_sent() {
         "service/codefresh/document.rs",
         "service/codepipeline/document/mod.rs",
         "service/github/api.rs",
+        "service/github/login.rs",
+        "service/github/user/ticket.rs",
         "service/gitlab/api.rs",
         "service/jenkins/document.rs",
         "service/jenkins/login.rs",

@@ -17,7 +17,7 @@ pub(crate) mod icr;
 #[cfg(feature = "jenkins")]
 pub(crate) mod jenkins;
 
-#[cfg(any(feature = "codefresh", feature = "codepipeline", feature = "github", feature = "gitlab", feature = "jenkins"))]
+#[cfg(any(feature = "codefresh", feature = "codepipeline", feature = "gitlab", feature = "jenkins"))]
 mod gate;
 #[cfg(any(feature = "bitbucket", feature = "cloudbees"))]
 mod sparing;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::api::Api;
 use crate::error::Result;
-use crate::provider::Revocation;
+use crate::provider::{EndedBy, ProviderCapabilities, Revocation};
 use crate::token::{Format, Token};
 
 /// The answer to a revocation says that it will happen; a first look pays off no sooner.
@@ -38,4 +38,14 @@ pub(super) async fn as_exposed(api: &Api, tokens: &[&Token]) -> Result<Option<Re
         404 | 410 => None,
         _ => Some(Revocation::Accepted { look_after: LOOK_AFTER }),
     })
+}
+
+/// What must be said of it before anybody agrees.
+pub(super) fn told(can: ProviderCapabilities) -> ProviderCapabilities {
+    can.ended_by(EndedBy::ApiLater)
+        .with_caution(
+            "the old token is revoked by GitHub's interface for exposed credentials: it cannot be undone, takes a while, and \
+             GitHub mails the owner that a token was revoked",
+        )
+        .with_caution("that interface takes 60 calls an hour from one address, without a login")
 }

@@ -11,9 +11,7 @@ use super::look::Looks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
 use crate::name::{Label, TokenId};
-use crate::provider::{
-    EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
-};
+use crate::provider::{Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation};
 use crate::token::{Grant, RetiredToken, ScopeModel, Token};
 
 /// Which personal access tokens.
@@ -158,13 +156,7 @@ impl Provider for PersonalTokens {
         let can = ProviderCapabilities::new(Issuer::Person, Fate::Survives).reissuing();
         match self.ending {
             Ending::Person => can,
-            Ending::Api => can
-                .ended_by(EndedBy::ApiLater)
-                .with_caution(
-                    "the old token is revoked by GitHub's interface for exposed credentials: it cannot be undone, takes a \
-                     while, and GitHub mails the owner that a token was revoked",
-                )
-                .with_caution("that interface takes 60 calls an hour from one address, without a login"),
+            Ending::Api => ending::told(can),
         }
     }
 
