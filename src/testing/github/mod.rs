@@ -1,5 +1,8 @@
 //! A GitHub on loopback, with people in it.
 
+mod login_routes;
+mod logins;
+mod people;
 mod routes;
 mod state;
 
@@ -21,6 +24,10 @@ use crate::token::Token;
 /// is locked, live tokens included, after several dead logins; a revocation is answered before it happens; a token that was
 /// regenerated is dead at once; scopes are normalised; single sign-on and approval keep a live token out; a missing right
 /// looks like a missing repository; the interface for revocations refuses whoever logs in, and an older server has none.
+///
+/// Apps get tokens by the device flow: codes that expire, polls that must not come too soon, answers with 200 whatever they
+/// say, a token that is told once, and an eleventh one that ends the oldest. Refresh tokens count once, and take the old
+/// token with them.
 #[derive(Debug)]
 pub struct GitHubFake {
     server: Server,

@@ -3,8 +3,8 @@
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::World;
 use super::state::{Entry, Kind, Login, State, wall};
+use super::{World, login_routes};
 use crate::clock::Timestamp;
 use crate::testing::server::{Reply, Request, Service};
 use crate::token::Token;
@@ -32,6 +32,8 @@ impl Service for World {
                 repository(state, request, &format!("{owner}/{name}"), true)
             }
             (method, ["api", "v3", "applications", client_id, "token"]) => app(state, request, method, client_id),
+            ("POST", ["login", "device", "code"]) => login_routes::device_code(state, request),
+            ("POST", ["login", "oauth", "access_token"]) => login_routes::access_token(state, request),
             ("GET", [owner, name, "info", "refs"]) => git(state, request, owner, name),
             _ => message(404, "Not Found"),
         }
@@ -68,7 +70,7 @@ fn user(state: &mut State, request: &Request) -> Reply {
 /// The headers that tell what the token is.
 fn describe(mut reply: Reply, state: &State, entry: &Entry) -> Reply {
     reply = reply.header("X-RateLimit-Limit", "5000").header("X-RateLimit-Remaining", "4999");
-    if entry.kind != Kind::FineGrained {
+    if !matches!(entry.kind, Kind::FineGrained | Kind::AppUser(_)) {
         let list = if entry.scopes.is_empty() { String::new() } else { entry.scopes.to_string() };
         reply = reply.header("X-OAuth-Scopes", list);
     }
@@ -163,9 +165,10 @@ fn app(state: &mut State, request: &Request, method: &str, client_id: &str) -> R
     let Some(value) = body.get("access_token").and_then(Value::as_str) else {
         return message(422, "Validation Failed");
     };
-    let mine = Kind::OAuth(client_id.to_owned());
+    let mine = [Kind::OAuth(client_id.to_owned()), Kind::AppUser(client_id.to_owned())];
     let now = state.clock.now();
-    let Some(at) = state.tokens.iter().position(|e| e.token.expose() == value && e.kind == mine && e.is_alive(now))
+    let Some(at) =
+        state.tokens.iter().position(|e| e.token.expose() == value && mine.contains(&e.kind) && e.is_alive(now))
     else {
         return message(404, "Not Found");
     };
