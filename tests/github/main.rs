@@ -1,5 +1,7 @@
 //! GitHub's providers against a stateful GitHub on loopback.
 
+mod app_world;
+mod device;
 mod guided;
 mod inspect;
 mod oauth_app;
