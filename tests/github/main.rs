@@ -2,9 +2,12 @@
 
 mod app_world;
 mod device;
+mod device_runs;
 mod guided;
 mod inspect;
 mod oauth_app;
+mod refresh;
+mod refresh_runs;
 mod revoke;
 
 use tokenturn::provider::{Issuance, IssueRequest, Provider};

@@ -77,7 +77,9 @@ fn describe(mut reply: Reply, state: &State, entry: &Entry) -> Reply {
     if let Kind::OAuth(client_id) = &entry.kind {
         reply = reply.header("X-OAuth-Client-Id", client_id.clone());
     }
-    match entry.expires {
+    // Of the end of an app's token the headers tell nothing.
+    let personal = matches!(entry.kind, Kind::Classic | Kind::FineGrained);
+    match entry.expires.filter(|_| personal) {
         Some(end) if state.offset_layout => {
             let shifted = Timestamp::from_unix_seconds(end.unix_seconds() + 2 * 60 * 60);
             reply.header("GitHub-Authentication-Token-Expiration", format!("{} +0200", layout(shifted)))
