@@ -27,7 +27,8 @@ pub(super) struct Login {
 /// What a device code's request answered.
 #[derive(Debug)]
 pub(super) struct DeviceCode {
-    pub(super) device_code: Token,
+    /// What polls ask with.
+    pub(super) secret: Token,
     /// What the person types. It is shown, so it is no secret of ours.
     pub(super) user_code: String,
     /// How long both count, in seconds.
@@ -117,13 +118,12 @@ impl Login {
             return Err(refused(&code));
         }
         let codes: Codes<'_> = serde_json::from_slice(answer.body()).map_err(|_| self.not_understood(&answer))?;
-        let device_code =
-            Token::new(&codes.device_code).map_err(|_| answer.not_understood("its device code is none"))?;
+        let secret = Token::new(&codes.device_code).map_err(|_| answer.not_understood("its device code is none"))?;
         if !is_user_code(&codes.user_code) {
             return Err(answer.not_understood("what the person should type is no code"));
         }
         Ok(DeviceCode {
-            device_code,
+            secret,
             user_code: codes.user_code.into_owned(),
             life: number(&codes.expires_in).unwrap_or(900),
             interval: number(&codes.interval).unwrap_or(5),

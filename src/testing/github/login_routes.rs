@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::logins::{App, Code, REFRESH_LIFE, Said, TOKEN_LIFE};
+use super::logins::{Asked, REFRESH_LIFE, Registered, Said, TOKEN_LIFE};
 use super::state::State;
 use crate::testing::server::{Reply, Request};
 use crate::token::Token;
@@ -18,7 +18,7 @@ pub(super) fn device_code(state: &mut State, request: &Request) -> Reply {
         return refused(state, request, "device_flow_disabled", None);
     }
     let user_code = letters(&state.next_value(""));
-    let code = Code {
+    let code = Asked {
         device_code: state.next_value("device"),
         user_code,
         client_id,
@@ -54,7 +54,7 @@ pub(super) fn access_token(state: &mut State, request: &Request) -> Reply {
 fn poll(state: &mut State, request: &Request, client_id: &str) -> Reply {
     let now = state.clock.now();
     let device_code = request.field("device_code").unwrap_or_default();
-    let known = |code: &&mut Code| code.device_code == device_code && code.client_id == client_id;
+    let known = |code: &&mut Asked| code.device_code == device_code && code.client_id == client_id;
     let Some(code) = state.login.codes.iter_mut().find(known) else {
         return refused(state, request, "incorrect_device_code", None);
     };
@@ -157,7 +157,7 @@ fn said(state: &State, request: &Request, body: &Value) -> Reply {
     Reply::status(200).body("application/x-www-form-urlencoded; charset=utf-8", form.finish())
 }
 
-fn app(state: &State, request: &Request) -> Option<(String, App)> {
+fn app(state: &State, request: &Request) -> Option<(String, Registered)> {
     let client_id = request.field("client_id")?;
     let app = *state.login.apps.get(&client_id)?;
     Some((client_id, app))

@@ -14,14 +14,15 @@ const LIVE_AT_MOST: usize = 10;
 pub(super) const TOKEN_LIFE: Duration = Duration::from_hours(8);
 
 /// How long a refresh token lives: six months, as GitHub counts them.
-pub(super) const REFRESH_LIFE: Duration = Duration::from_secs(15_811_200);
+pub(super) const REFRESH_LIFE: Duration = Duration::from_hours(4_392);
 
 /// What apps asked users for.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a way in which a server may behave")]
 pub(super) struct Logins {
     /// Apps that may ask, by their client id.
-    pub(super) apps: BTreeMap<String, App>,
-    pub(super) codes: Vec<Code>,
+    pub(super) apps: BTreeMap<String, Registered>,
+    pub(super) codes: Vec<Asked>,
     pub(super) refreshes: Vec<Refresh>,
     /// How long a code counts.
     pub(super) code_life: Duration,
@@ -58,7 +59,7 @@ impl Default for Logins {
 
 /// An app that may ask.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct App {
+pub(super) struct Registered {
     /// A GitHub App, and not an OAuth app.
     pub(super) github_app: bool,
     pub(super) device_flow: bool,
@@ -79,7 +80,7 @@ pub(super) enum Said {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Code {
+pub(super) struct Asked {
     pub(super) device_code: String,
     pub(super) user_code: String,
     pub(super) client_id: String,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::GitHubFake;
-use super::logins::{App, Code, Said};
+use super::logins::{Asked, Registered, Said};
 use super::state::Kind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::token::Token;
@@ -30,7 +30,7 @@ impl GitHubFake {
         self.with_app(client_id, |app| app.device_flow = false);
     }
 
-    fn with_app(&self, client_id: &str, change: impl FnOnce(&mut App)) {
+    fn with_app(&self, client_id: &str, change: impl FnOnce(&mut Registered)) {
         change(self.world.lock().login.apps.entry(client_id.to_owned()).or_default());
     }
 
@@ -63,7 +63,7 @@ impl GitHubFake {
     fn answer_code(&self, user_code: &str, said: Said) -> Result<()> {
         let mut state = self.world.lock();
         let now = state.clock.now();
-        let shown = |code: &&mut Code| code.user_code == user_code && code.ends > now;
+        let shown = |code: &&mut Asked| code.user_code == user_code && code.ends > now;
         let code = state.login.codes.iter_mut().find(shown);
         let code = code.ok_or_else(|| Error::new(ErrorKind::NotFound, "this code counts not, or no more"))?;
         if code.said != Said::Nothing {

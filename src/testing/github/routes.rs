@@ -52,7 +52,7 @@ fn login(state: &mut State, request: &Request) -> Result<Entry, Reply> {
         return Err(message(401, "Requires authentication"));
     };
     match state.login(value) {
-        Login::In(entry) => Ok(entry),
+        Login::In(entry) => Ok(*entry),
         Login::Unknown => Err(message(401, "Bad credentials").header("X-RateLimit-Limit", "60")),
         Login::Locked => Err(message(403, "Maximum number of login attempts exceeded. Please try again later.")),
     }

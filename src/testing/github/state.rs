@@ -75,7 +75,7 @@ pub(super) struct Organization {
 
 /// What a login came to.
 pub(super) enum Login {
-    In(Entry),
+    In(Box<Entry>),
     Unknown,
     Locked,
 }
@@ -206,7 +206,7 @@ impl State {
             return Login::Locked;
         }
         if taken {
-            return Login::In(found);
+            return Login::In(Box::new(found));
         }
         *self.dead_logins.entry(owner).or_default() += 1;
         Login::Unknown

@@ -69,7 +69,7 @@ struct Wish {
 }
 
 fn ticket(code: DeviceCode, now: Timestamp, wish: Wish) -> Ticket {
-    let DeviceCode { device_code, user_code, life, interval } = code;
+    let DeviceCode { secret: device_code, user_code, life, interval } = code;
     let Wish { until, scopes, account, interval: slowest } = wish;
     let (interval, ends) = (interval.max(slowest).max(1), now.plus(Duration::from_secs(life)));
     Ticket { device_code, asked: Asked { user_code, interval, ends, until, scopes, account } }
