@@ -96,8 +96,8 @@ pub use service::cloudbees::{CloudBees, UnifyTokens, UnifyTokensBuilder};
 
 #[cfg(feature = "github")]
 pub use service::github::{
-    GitHub, ImpersonationTokens, ImpersonationTokensBuilder, OAuthAppBuilder, OAuthAppTokens, PersonalTokens,
-    PersonalTokensBuilder,
+    AppUserTokens, AppUserTokensBuilder, GitHub, ImpersonationTokens, ImpersonationTokensBuilder, OAuthAppBuilder,
+    OAuthAppTokens, PersonalTokens, PersonalTokensBuilder,
 };
 #[cfg(feature = "github-app")]
 pub use service::github::{InstallationTokens, InstallationTokensBuilder};

@@ -53,6 +53,8 @@ fn a_secret_is_exposed_only_where_it_is_hashed_sealed_or_sent() {
         "service/github/api.rs",
         "service/github/app/jwt.rs",
         "service/github/impersonation.rs",
+        "service/github/login.rs",
+        "service/github/user/ticket.rs",
         "service/gitlab/api.rs",
         "service/jenkins/document.rs",
         "service/jenkins/login.rs",

@@ -1,8 +1,13 @@
 //! GitHub's providers against a stateful GitHub on loopback.
 
+mod app_world;
+mod device;
+mod device_runs;
 mod guided;
 mod inspect;
 mod oauth_app;
+mod refresh;
+mod refresh_runs;
 mod revoke;
 
 use tokenturn::provider::{Issuance, IssueRequest, Provider};

@@ -59,7 +59,7 @@ struct Refusal {
 
 #[derive(Serialize)]
 struct Credentials<'a> {
-    credentials: [&'a str; 1],
+    credentials: Vec<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -110,15 +110,12 @@ impl Api {
         if refusal.kind() == ErrorKind::RateLimited || !is_githubs(&answer) { Err(refusal) } else { Ok(answer) }
     }
 
-    /// Revokes a token by its value, asked by nobody: with a login it is refused. Twice is the same as once.
-    pub(super) async fn revoke(&self, token: &Token) -> Result<Answer> {
-        self.call(Method::Post, &["credentials", "revoke"])
-            .json(&Credentials { credentials: [token.expose()] })
-            .carrying(token)
-            .accepting(&[404, 410])
-            .repeatable()
-            .send()
-            .await
+    /// Revokes tokens by their values, asked by nobody: with a login it is refused. Twice is the same as once.
+    pub(super) async fn revoke(&self, tokens: &[&Token]) -> Result<Answer> {
+        let credentials = tokens.iter().map(|token| token.expose()).collect();
+        let call = self.call(Method::Post, &["credentials", "revoke"]).json(&Credentials { credentials });
+        let call = tokens.iter().fold(call, |call, token| call.carrying(token));
+        call.accepting(&[404, 410]).repeatable().send().await
     }
 
     /// What an app's token is. It does not count as a login of the token.

@@ -13,9 +13,10 @@ use crate::token::{Access, Answer as Shown, Expiry, Format, Grant, Probe, Restri
 /// client for Go reads.
 pub(super) fn of_headers(answer: &Answer, token: &Token, owner: &str, public: bool) -> Grant {
     let access = match answer.header("x-oauth-scopes") {
-        Some(list) => Access::Scopes(ScopeSet::parse(list)),
+        // An app's user token may do what both may, whatever stands here.
+        Some(list) if token.format() != Some(Format::GitHubAppUser) => Access::Scopes(ScopeSet::parse(list)),
         // Fine-grained tokens and those of apps have none: that is no empty set.
-        None => Access::Unknown,
+        Some(_) | None => Access::Unknown,
     };
     let expiry = match answer.header("github-authentication-token-expiration") {
         Some(text) => expiry(text).map_or(Expiry::Unknown, Expiry::At),

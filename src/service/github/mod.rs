@@ -3,11 +3,16 @@
 mod api;
 #[cfg(feature = "github-app")]
 mod app;
+mod client;
+mod ending;
 mod grant;
 mod guide;
 mod impersonation;
+mod login;
+mod look;
 mod oauth_app;
 mod personal;
+mod user;
 
 use secrecy::SecretString;
 use url::Url;
@@ -17,6 +22,7 @@ pub use app::{InstallationTokens, InstallationTokensBuilder};
 pub use impersonation::{ImpersonationTokens, ImpersonationTokensBuilder};
 pub use oauth_app::{OAuthAppBuilder, OAuthAppTokens};
 pub use personal::{PersonalTokens, PersonalTokensBuilder};
+pub use user::{AppUserTokens, AppUserTokensBuilder};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
@@ -28,6 +34,8 @@ use crate::http::Http;
 /// | [`classic`](Self::classic) personal access tokens | a person, guided | overlap | the API or a person, as chosen |
 /// | [`fine_grained`](Self::fine_grained) personal access tokens | a person, guided | overlap | the API or a person, as chosen |
 /// | tokens of an [`oauth_app`](Self::oauth_app) | the API | the new one replaces the old | the API |
+/// | tokens of an app by the [`device_flow`](Self::device_flow) | a person, who enters a code | overlap, 10 at most | the app, the API or a person, as chosen |
+/// | tokens of an app that expire, [`refreshed`](Self::refreshed) | the API | the new one replaces the old | the same |
 #[cfg_attr(
     feature = "github-app",
     doc = "| tokens of an [`app`](Self::app)'s installation | the API | overlap; each lives for an hour | the API |"
@@ -84,6 +92,24 @@ impl GitHub {
         site_admin_token: SecretString,
     ) -> ImpersonationTokensBuilder {
         ImpersonationTokensBuilder::new(http, server, username.into(), site_admin_token)
+    }
+
+    /// Tokens that a user gives an app (`gho_` of an OAuth app, `ghu_` of a GitHub App) by entering a code that the person
+    /// is shown: nothing is pasted. The client id is enough. The app needs "Enable Device Flow" on its settings page.
+    ///
+    /// Sources: "Authorizing OAuth apps", device flow, and "Generating a user access token for a GitHub App" (GitHub
+    /// documentation); RFC 8628.
+    pub fn device_flow(http: &Http, client_id: impl Into<String>) -> AppUserTokensBuilder {
+        AppUserTokensBuilder::new(http, client_id.into(), user::Flow::Device)
+    }
+
+    /// User tokens that expire, renewed by the refresh token (`ghr_`) that came with them. The refresh token counts once,
+    /// and the old token dies in the same instant: [`Fate::Dies`](crate::provider::Fate). Needs the client secret, unless
+    /// the first token came from the device flow.
+    ///
+    /// Sources: "Refreshing user access tokens" (GitHub documentation); RFC 6749 6.
+    pub fn refreshed(http: &Http, client_id: impl Into<String>) -> AppUserTokensBuilder {
+        AppUserTokensBuilder::new(http, client_id.into(), user::Flow::Refresh)
     }
 }
 

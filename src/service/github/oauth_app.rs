@@ -9,15 +9,16 @@ use serde_json::Value;
 use url::Url;
 
 use super::Addresses;
-use super::api::{Api, Authorized, own_key};
+use super::api::Api;
+use super::client::Client;
 use super::personal::unsupported;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Authorization, Http};
+use crate::http::Http;
 use crate::name::{Label, TokenId};
 use crate::provider::{
     Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
 };
-use crate::token::{Access, Expiry, Grant, RetiredToken, Scope, ScopeModel, Token};
+use crate::token::{Grant, RetiredToken, ScopeModel, Token};
 
 /// Puts [`OAuthAppTokens`] together.
 #[derive(Debug)]
@@ -53,12 +54,10 @@ impl OAuthAppBuilder {
             ));
         }
         let addresses = Addresses::of(self.server.as_ref())?;
+        let api = Api::new(&self.http, addresses.api.clone())?;
         Ok(OAuthAppTokens {
             name: format!("tokens of the OAuth app {} of {}", self.client_id, addresses.name()),
-            api: Api::new(&self.http, addresses.api.clone())?,
-            app: Authorization::basic(&self.client_id, &self.client_secret)?,
-            client_id: self.client_id,
-            addresses,
+            client: Client::new(&api, &addresses, &self.client_id, &self.client_secret)?,
         })
     }
 }
@@ -71,10 +70,7 @@ impl OAuthAppBuilder {
 #[derive(Debug)]
 pub struct OAuthAppTokens {
     name: String,
-    api: Api,
-    app: Authorization,
-    client_id: String,
-    addresses: Addresses,
+    client: Client,
 }
 
 /// What matters of a reset token, and nothing that could be malformed. The value is not copied out of the answer.
@@ -103,26 +99,7 @@ impl Provider for OAuthAppTokens {
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {
-        let answer = self.api.check(&self.app, &self.client_id, token).await.map_err(refused_key)?;
-        if answer.status() == 404 {
-            let text = "GitHub does not know this token as one of the app's: it is mistyped, expired or revoked";
-            return Err(Error::new(ErrorKind::Unauthenticated, text));
-        }
-        let said: Authorized = answer.json()?;
-        let Some(user) = said.user else {
-            return Err(answer.not_understood("it does not say whose token it is"));
-        };
-        let scopes = said.scopes.unwrap_or_default().into_iter().map(Scope::new).collect();
-        let expiry = match said.expires_at.as_deref().map(str::parse) {
-            None => Expiry::Never,
-            Some(Ok(end)) => Expiry::At(end),
-            Some(Err(_)) => Expiry::Unknown,
-        };
-        Ok(Grant::of(token, user.login)
-            .with_access(Access::Scopes(scopes))
-            .with_expiry(expiry)
-            .with_kind("OAuth app token")
-            .with_api(self.addresses.api.clone()))
+        self.client.inspect(token).await
     }
 
     async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
@@ -130,7 +107,7 @@ impl Provider for OAuthAppTokens {
             let text = "a token of an OAuth app is made from the one before: hand in the current one";
             return Err(Error::new(ErrorKind::InvalidInput, text));
         };
-        let answer = self.api.reset(&self.app, &self.client_id, current).await.map_err(refused_key)?;
+        let answer = self.client.reset(current).await?;
         // The old token is dead by now: whatever can be read of the new one counts.
         let minted: Minted<'_> =
             serde_json::from_slice(answer.body()).map_err(|_| answer.not_understood("there is no token in it"))?;
@@ -149,16 +126,7 @@ impl Provider for OAuthAppTokens {
                 "an app's token is ended by its value, which is not known: end it on the app's page",
             ));
         };
-        let answer = self.api.delete(&self.app, &self.client_id, value).await.map_err(refused_key)?;
-        if answer.status() == 204 {
-            return Ok(Revocation::Done);
-        }
-        // What it answers for a token that is gone is not documented: ask.
-        match self.inspect(value).await {
-            Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(Revocation::Done),
-            Err(error) => Err(error),
-            Ok(_) => Err(answer.not_understood("and the token is alive")),
-        }
+        self.client.end(value).await
     }
 
     async fn status(&self, _: &TokenId) -> Result<Liveness> {
@@ -168,8 +136,4 @@ impl Provider for OAuthAppTokens {
     async fn find(&self, _: &Label) -> Result<Vec<TokenId>> {
         Err(unsupported("GitHub lists no tokens of an app"))
     }
-}
-
-fn refused_key(error: Error) -> Error {
-    own_key(error, "GitHub does not take the app's client id and secret: correct them")
 }

@@ -1,38 +1,24 @@
 //! Personal access tokens: a person makes them, guided; a program says what they are and ends them.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
 use async_trait::async_trait;
 use url::Url;
 
-use super::api::{Api, User};
+use super::Addresses;
+use super::api::Api;
+use super::ending::{self, Ending};
 use super::guide::{self, Hints};
-use super::{Addresses, grant};
+use super::look::Looks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
 use crate::name::{Label, TokenId};
-use crate::provider::{
-    EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
-};
-use crate::token::{Fingerprint, Format, Grant, RetiredToken, ScopeModel, Token};
-
-/// The answer to a revocation says that it will happen; a first look pays off no sooner.
-const LOOK_AFTER: Duration = Duration::from_secs(5);
+use crate::provider::{Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation};
+use crate::token::{Grant, RetiredToken, ScopeModel, Token};
 
 /// Which personal access tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Classic,
     FineGrained,
-}
-
-/// How a token that is no longer used is ended. There is no default: both have a price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    Api,
-    Person,
 }
 
 /// Puts [`PersonalTokens`] together.
@@ -126,44 +112,14 @@ impl PersonalTokensBuilder {
         let addresses = Addresses::of(self.server.as_ref())?;
         let mut hints = self.hints;
         hints.repositories = self.readable.iter().chain(&self.administrable).cloned().collect();
-        let probes =
-            |names: Vec<String>, administer| names.into_iter().map(move |name| Repository::parse(&name, administer));
-        let repositories =
-            probes(self.administrable, true).chain(probes(self.readable, false)).collect::<Result<_>>()?;
         // The journal tells one GitHub's tokens from another's by it.
         let name = match self.kind {
             Kind::Classic => format!("personal access tokens (classic) of {}", addresses.name()),
             Kind::FineGrained => format!("fine-grained personal access tokens of {}", addresses.name()),
         };
-        Ok(PersonalTokens {
-            name,
-            api: Api::new(&self.http, addresses.api.clone())?,
-            addresses,
-            kind: self.kind,
-            ending,
-            hints,
-            repositories,
-            owners: Mutex::default(),
-        })
-    }
-}
-
-/// A repository on which tokens are tried.
-#[derive(Clone, Debug)]
-struct Repository {
-    owner: String,
-    name: String,
-    administer: bool,
-}
-
-impl Repository {
-    fn parse(text: &str, administer: bool) -> Result<Self> {
-        match text.split_once('/') {
-            Some((owner, name)) if !owner.is_empty() && !name.is_empty() && !name.contains('/') => {
-                Ok(Self { owner: owner.to_owned(), name: name.to_owned(), administer })
-            }
-            _ => Err(Error::new(ErrorKind::Configuration, "a repository is written as owner/name: correct it")),
-        }
+        let api = Api::new(&self.http, addresses.api.clone())?;
+        let looks = Looks::new(&api, &addresses, hints.account.clone(), &self.readable, &self.administrable)?;
+        Ok(PersonalTokens { name, api, addresses, kind: self.kind, ending, hints, looks })
     }
 }
 
@@ -180,78 +136,10 @@ pub struct PersonalTokens {
     kind: Kind,
     ending: Ending,
     hints: Hints,
-    repositories: Vec<Repository>,
-    /// Whose the tokens are that were seen alive.
-    owners: Mutex<BTreeMap<Fingerprint, Owner>>,
-}
-
-#[derive(Clone, Debug)]
-struct Owner {
-    login: String,
-    /// It may be dead by now.
-    doomed: bool,
+    looks: Looks,
 }
 
 impl PersonalTokens {
-    fn owner(&self, token: Fingerprint) -> Option<Owner> {
-        self.owners.lock().unwrap_or_else(PoisonError::into_inner).get(&token).cloned()
-    }
-
-    fn remember(&self, token: Fingerprint, login: &str) {
-        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        owners.entry(token).or_insert_with(|| Owner { login: login.to_owned(), doomed: false });
-    }
-
-    /// From now on it is asked with care.
-    fn doom(&self, token: Fingerprint) {
-        if let Some(owner) = self.owners.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&token) {
-            owner.doomed = true;
-        }
-    }
-
-    async fn look(&self, token: &Token) -> Result<Grant> {
-        let fingerprint = token.fingerprint();
-        let known = self.owner(fingerprint);
-        let expected = self.hints.account.as_deref().unwrap_or_default();
-        let account = known.as_ref().map_or(expected, |owner| owner.login.as_str());
-        let refusals = self.api.endpoint().refusals();
-        let _turn =
-            if known.as_ref().is_none_or(|owner| owner.doomed) { Some(refusals.admit(account).await?) } else { None };
-        let answer = match self.api.user(token).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                if error.kind() == ErrorKind::Unauthenticated {
-                    refusals.count(account);
-                    self.doom(fingerprint);
-                }
-                return Err(error);
-            }
-        };
-        let user: User = answer.json()?;
-        self.remember(fingerprint, &user.login);
-        Ok(grant::of_headers(&answer, token, &user.login, self.addresses.public).with_api(self.addresses.api.clone()))
-    }
-
-    async fn tried(&self, token: &Token, mut grant: Grant) -> Result<Grant> {
-        for Repository { owner, name, administer } in &self.repositories {
-            let path = format!("{owner}/{name}");
-            let answer = self.api.repository(token, owner, name).await?;
-            let (probe, seen) = grant::readable(&answer, &path)?;
-            grant = grant.with_probe(probe);
-            if let Some(restriction) = grant::restriction(&answer, token, owner) {
-                grant = grant.with_restriction(restriction);
-            }
-            if *administer {
-                let webhooks = match &seen {
-                    Some(_) => Some(self.api.webhooks(token, owner, name).await?),
-                    None => None,
-                };
-                grant = grant.with_probe(grant::administrable(&path, seen.as_ref(), webhooks.as_ref()));
-            }
-        }
-        Ok(grant)
-    }
-
     fn by_person(&self, token: &RetiredToken) -> Revocation {
         Revocation::Guided(guide::delete(self.kind, &self.addresses, &self.hints, token))
     }
@@ -268,13 +156,7 @@ impl Provider for PersonalTokens {
         let can = ProviderCapabilities::new(Issuer::Person, Fate::Survives).reissuing();
         match self.ending {
             Ending::Person => can,
-            Ending::Api => can
-                .ended_by(EndedBy::ApiLater)
-                .with_caution(
-                    "the old token is revoked by GitHub's interface for exposed credentials: it cannot be undone, takes a \
-                     while, and GitHub mails the owner that a token was revoked",
-                )
-                .with_caution("that interface takes 60 calls an hour from one address, without a login"),
+            Ending::Api => ending::told(can),
         }
     }
 
@@ -286,8 +168,7 @@ impl Provider for PersonalTokens {
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {
-        let grant = self.look(token).await?;
-        self.tried(token, grant).await
+        self.looks.inspect(token).await
     }
 
     async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
@@ -306,25 +187,13 @@ impl Provider for PersonalTokens {
         let (Ending::Api, Some(value)) = (self.ending, token.value()) else {
             return Ok(self.by_person(token));
         };
-        // The interface takes these kinds alone, and answers 202 to anything.
-        let accepted = matches!(
-            value.format(),
-            Some(
-                Format::GitHubClassic
-                    | Format::GitHubFineGrained
-                    | Format::GitHubOAuth
-                    | Format::GitHubAppUser
-                    | Format::GitHubRefresh
-            )
-        );
-        if !accepted {
+        if !ending::is_taken(value) {
             return Ok(self.by_person(token));
         }
-        self.doom(value.fingerprint());
-        match self.api.revoke(value).await?.status() {
-            // A server without it. That github.com could answer for it is out of the question.
-            404 | 410 => Ok(self.by_person(token)),
-            _ => Ok(Revocation::Accepted { look_after: LOOK_AFTER }),
+        self.looks.doom(value.fingerprint());
+        match ending::as_exposed(&self.api, &[value]).await? {
+            Some(accepted) => Ok(accepted),
+            None => Ok(self.by_person(token)),
         }
     }
 

@@ -1,9 +1,12 @@
 //! A GitHub on loopback, with people in it.
 
-mod bodies;
 #[cfg(feature = "github-app")]
 mod app;
+mod bodies;
 mod impersonation;
+mod login_routes;
+mod logins;
+mod people;
 mod routes;
 mod state;
 
@@ -27,6 +30,10 @@ use crate::token::Token;
 /// looks like a missing repository; the interface for revocations refuses whoever logs in, and an older server has none. An
 /// app's signature is verified and its times are compared with the clock; an installation token lives for an hour; a user's
 /// impersonation token is handed out again to whoever asks.
+///
+/// Apps get tokens by the device flow: codes that expire, polls that must not come too soon, answers with 200 whatever they
+/// say, a token that is told once, and an eleventh one that ends the oldest. Refresh tokens count once, and take the old
+/// token with them.
 #[derive(Debug)]
 pub struct GitHubFake {
     server: Server,

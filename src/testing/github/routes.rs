@@ -3,9 +3,9 @@
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use super::World;
 use super::bodies::Site;
 use super::state::{Entry, Kind, Login, State, wall};
+use super::{World, login_routes};
 use crate::clock::Timestamp;
 use crate::testing::server::{Reply, Request, Service};
 use crate::token::Token;
@@ -41,6 +41,8 @@ impl Service for World {
                 repository(state, request, &format!("{owner}/{name}"), true)
             }
             (method, ["api", "v3", "applications", client_id, "token"]) => app(state, request, method, client_id),
+            ("POST", ["login", "device", "code"]) => login_routes::device_code(state, request),
+            ("POST", ["login", "oauth", "access_token"]) => login_routes::access_token(state, request),
             ("GET", [owner, name, "info", "refs"]) => git(state, request, owner, name),
             _ => message(404, "Not Found"),
         }
@@ -59,7 +61,7 @@ pub(super) fn login(state: &mut State, request: &Request) -> Result<Entry, Reply
         return Err(message(401, "Requires authentication"));
     };
     match state.login(value) {
-        Login::In(entry) => Ok(entry),
+        Login::In(entry) => Ok(*entry),
         Login::Unknown => Err(message(401, "Bad credentials").header("X-RateLimit-Limit", "60")),
         Login::Locked => Err(message(403, "Maximum number of login attempts exceeded. Please try again later.")),
     }
@@ -76,14 +78,16 @@ fn user(state: &mut State, request: &Request) -> Reply {
 /// The headers that tell what the token is.
 fn describe(mut reply: Reply, state: &State, entry: &Entry) -> Reply {
     reply = reply.header("X-RateLimit-Limit", "5000").header("X-RateLimit-Remaining", "4999");
-    if entry.kind != Kind::FineGrained {
+    if !matches!(entry.kind, Kind::FineGrained | Kind::AppUser(_)) {
         let list = if entry.scopes.is_empty() { String::new() } else { entry.scopes.to_string() };
         reply = reply.header("X-OAuth-Scopes", list);
     }
     if let Kind::OAuth(client_id) = &entry.kind {
         reply = reply.header("X-OAuth-Client-Id", client_id.clone());
     }
-    match entry.expires {
+    // Of the end of an app's token the headers tell nothing.
+    let personal = matches!(entry.kind, Kind::Classic | Kind::FineGrained);
+    match entry.expires.filter(|_| personal) {
         Some(end) if state.offset_layout => {
             let shifted = Timestamp::from_unix_seconds(end.unix_seconds() + 2 * 60 * 60);
             reply.header("GitHub-Authentication-Token-Expiration", format!("{} +0200", layout(shifted)))
@@ -170,9 +174,10 @@ fn app(state: &mut State, request: &Request, method: &str, client_id: &str) -> R
     let Some(value) = body.get("access_token").and_then(Value::as_str) else {
         return message(422, "Validation Failed");
     };
-    let mine = Kind::OAuth(client_id.to_owned());
+    let mine = [Kind::OAuth(client_id.to_owned()), Kind::AppUser(client_id.to_owned())];
     let now = state.clock.now();
-    let Some(at) = state.tokens.iter().position(|e| e.token.expose() == value && e.kind == mine && e.is_alive(now))
+    let Some(at) =
+        state.tokens.iter().position(|e| e.token.expose() == value && mine.contains(&e.kind) && e.is_alive(now))
     else {
         // GitHub's description names 404 for a token that is none to check or to reset, and 422 alone for one to end.
         return if method == "DELETE" { message(422, "Validation Failed") } else { message(404, "Not Found") };

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
+use super::logins::Logins;
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::token::{ScopeModel, ScopeSet, Token};
 
@@ -18,8 +19,10 @@ const LOCKED_AFTER: u32 = 5;
 pub(super) enum Kind {
     Classic,
     FineGrained,
-    /// Of the app with this client id.
+    /// Of the OAuth app with this client id.
     OAuth(String),
+    /// Of a user, given to the GitHub App with this client id.
+    AppUser(String),
 }
 
 /// A token, dead or alive.
@@ -53,7 +56,7 @@ impl Entry {
 
     /// Whether it may do what needs this scope.
     pub(super) fn may(&self, scope: &'static str) -> bool {
-        self.kind == Kind::FineGrained
+        matches!(self.kind, Kind::FineGrained | Kind::AppUser(_))
             || ScopeModel::GITHUB_CLASSIC.missing(&ScopeSet::of([scope]), &self.scopes).is_empty()
     }
 }
@@ -72,7 +75,7 @@ pub(super) struct Organization {
 
 /// What a login came to.
 pub(super) enum Login {
-    In(Entry),
+    In(Box<Entry>),
     Unknown,
     Locked,
 }
@@ -90,6 +93,8 @@ pub(super) struct State {
     pub(super) delay: u32,
     pub(super) offset_layout: bool,
     pub(super) anonymous_left: u32,
+    /// What apps asked users for.
+    pub(super) login: Logins,
     /// By which tokens expire.
     pub(super) clock: Arc<dyn Clock>,
     /// Who may be acted as.
@@ -113,6 +118,7 @@ impl Default for State {
             delay: 0,
             offset_layout: false,
             anonymous_left: 60,
+            login: Logins::default(),
             clock: Arc::new(SystemClock::new()),
             people: BTreeSet::new(),
             desk: super::impersonation::Desk::default(),
@@ -147,6 +153,7 @@ impl State {
             Kind::Classic => "ghp_",
             Kind::FineGrained => "github_pat_",
             Kind::OAuth(_) => "gho_",
+            Kind::AppUser(_) => "ghu_",
         };
         let value = self.next_value(prefix);
         let token = Token::made_up(&value);
@@ -208,7 +215,7 @@ impl State {
             return Login::Locked;
         }
         if taken {
-            return Login::In(found);
+            return Login::In(Box::new(found));
         }
         *self.dead_logins.entry(owner).or_default() += 1;
         Login::Unknown

@@ -1,0 +1,54 @@
+//! What a person does so that an app may have a token, and so that it has one no more.
+
+use super::super::Addresses;
+use super::ticket::Asked;
+use crate::guide::Guide;
+use crate::token::RetiredToken;
+
+/// How to agree, by a code.
+///
+/// The link is that of the GitHub that was configured, whatever the answer names: a person types a code there and agrees.
+pub(super) fn agree(at: &Addresses, client_id: &str, asked: &Asked) -> Guide {
+    let Asked { user_code, ends, scopes, account, .. } = asked;
+    let whose = account.as_deref().unwrap_or("the account that the token should belong to");
+    let mut guide = Guide::new(format!("Let the app {client_id} have a token of {whose}"));
+    guide.link = at.page("login/device", &[]);
+    let wanted = if scopes.is_empty() {
+        "The page should name no scopes, or the app's own permissions.".to_owned()
+    } else {
+        format!("The app asks for these scopes: {}.", scopes.replace(' ', ", "))
+    };
+    guide
+        .with_step("sign-in", format!("Sign in to {} as {whose}: the token is that of who signs in.", at.host()))
+        .with_step("open", "Open the link, and enter no code there that came from anywhere else.")
+        .with_step("user-code", format!("Type the code {user_code}. It counts until {ends}; then another stands here."))
+        .with_step("scopes", format!("{wanted} Where the page says otherwise, press \"Cancel\"."))
+        .with_step(
+            "authorize",
+            "Press \"Authorize\", and for organisations with single sign-on \"Authorize\" there too.",
+        )
+        .with_deadline(*ends)
+}
+
+/// How to end a token of an app. The settings page cannot end one of several.
+pub(super) fn end(at: &Addresses, client_id: &str, token: &RetiredToken) -> Guide {
+    let which = match token.fingerprint() {
+        Some(fingerprint) => format!("the token whose SHA-256 begins with {fingerprint}"),
+        None => "the token that was replaced".to_owned(),
+    };
+    Guide::new(format!("End a token of the app {client_id} that is no longer used"))
+        .with_step(
+            "delete",
+            format!(
+                "Ask whoever keeps the app's client secret to end {which}: `DELETE {}applications/{client_id}/token`, with \
+                 client id and client secret as the login, and the token as `access_token` in a body of JSON.",
+                at.api
+            ),
+        )
+        .with_step(
+            "not-there",
+            "Do not press \"Revoke\" on the settings page of authorised apps: that ends all tokens of the app for this \
+             account, the one in use too.",
+        )
+        .with_step("done", "Then say here that it was ended.")
+}
