@@ -134,7 +134,8 @@ pub struct ProviderCapabilities {
     /// Whether it can issue without the current token at hand, with a key of its own.
     pub reissues: bool,
     /// Whether it issues from the second secret that came with the current token, be that token alive or not: by a refresh
-    /// token, say.
+    /// token, say. That is presented once, so only where the token before [dies](Fate::Dies) does a lost answer show itself:
+    /// with another fate, a person who issues, or [`reissues`](Self::reissues), `build()` refuses it.
     #[serde(default)]
     pub renews: bool,
     /// How a token is ended.
@@ -147,6 +148,9 @@ pub struct ProviderCapabilities {
     pub status_by_id: bool,
     /// Whether a [`Grant`] tells when the token was last used, and looking at it does not count as use.
     pub tells_last_use: bool,
+    /// Whether a token that it issues has the name of the one before, and not the label that it was asked for under.
+    #[serde(default)]
+    pub keeps_names: bool,
     /// What the plan must say before anybody agrees: who gets mail, what cannot be undone.
     pub cautions: Vec<String>,
 }
@@ -165,6 +169,7 @@ impl ProviderCapabilities {
             finds_by_label: false,
             status_by_id: false,
             tells_last_use: false,
+            keeps_names: false,
             cautions: Vec::new(),
         }
     }
@@ -215,6 +220,13 @@ impl ProviderCapabilities {
     #[must_use]
     pub fn telling_last_use(mut self) -> Self {
         self.tells_last_use = true;
+        self
+    }
+
+    /// What it issues has the name of the one before.
+    #[must_use]
+    pub fn keeping_names(mut self) -> Self {
+        self.keeps_names = true;
         self
     }
 

@@ -107,7 +107,9 @@ impl State {
             problems.push(Problem::new(crate::ErrorKind::Refused, format!("the new token was refused: {refusal}")));
         }
         if problems.is_empty() {
-            problems.push(Problem::new(crate::ErrorKind::Refused, self.why_stuck()));
+            let why = || Problem::new(crate::ErrorKind::Refused, self.why_stuck());
+            let forward = self.rolling_back.is_none();
+            problems.push(self.cannot_replace().filter(|_| forward).unwrap_or_else(why));
         }
         Outcome::NeedsPerson { problems, holdings: self.holdings(), orphans: self.orphans() }
     }

@@ -112,6 +112,10 @@ impl Session {
                 wanted.push(self.ticket_id(attempt)?);
             }
         }
+        if !completed && state.is_companion_spent() {
+            let spent = self.companion_id(&TokenRef::Old)?;
+            wanted.retain(|id| *id != spent);
+        }
         for attempt in state.live_values() {
             let token = TokenRef::New(attempt);
             // In a completed run the token in use is kept as the current one.
