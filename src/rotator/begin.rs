@@ -94,7 +94,10 @@ impl Rotator {
             return Err(Error::new(ErrorKind::InvalidInput, "the new token is the old one: hand in the new one"));
         }
         let source = given.as_ref().map_or(Source::Issue, |given| Source::Given(given.token.fingerprint()));
-        let charter = self.charter(places)?.with_predecessor(old).with_source(source);
+        let mut charter = self.charter(places)?.with_predecessor(old).with_source(source);
+        if let Some(given) = &given {
+            charter = charter.with_source_known_as(given.id.clone(), given.companion.is_some());
+        }
         session.note(Fact::Begun(Box::new(charter)))?;
         match predecessor {
             Predecessor::Held(token) => session.keep_pair(&TokenRef::Old, token, None)?,

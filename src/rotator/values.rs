@@ -102,7 +102,7 @@ impl Session {
         let completed = matches!(state.ending(), Some(Ending::Completed { .. }));
         if completed && !self.inner.policy.keep_current {
             wanted.clear();
-        } else if completed && !matches!(state.charter().source, Source::Kept(_)) && !self.brings_companion()? {
+        } else if completed && !state.has_companion() {
             // What came with the token before is not that of this one.
             wanted.retain(|id| *id != current_companion());
         }
@@ -124,14 +124,6 @@ impl Session {
             }
         }
         Ok(wanted)
-    }
-
-    /// Whether something came with the new token.
-    fn brings_companion(&self) -> Result<bool> {
-        Ok(match self.state()?.candidate() {
-            Some(token) => self.has(&self.companion_id(&token)?),
-            None => false,
-        })
     }
 
     /// The new token becomes the current one, in the same commit as the end.
