@@ -89,6 +89,7 @@ impl Rotator {
         predecessor: Predecessor,
         places: &[Place],
     ) -> Result<()> {
+        let predecessor = predecessor.or_kept(session.current());
         let old = predecessor.known_of(session.current(), session.has(&values::current_companion()))?;
         if given.as_ref().is_some_and(|given| old.fingerprint == Some(given.token.fingerprint())) {
             return Err(Error::new(ErrorKind::InvalidInput, "the new token is the old one: hand in the new one"));
