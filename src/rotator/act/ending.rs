@@ -110,12 +110,12 @@ pub(super) async fn revoke(session: &Session, token: &TokenRef) -> Result<Vec<Fa
         return Ok(vec![Fact::DeletionAsked { token: token.clone(), guide: session.inner.annotated(guide) }]);
     }
     let label = match token {
-        TokenRef::New(attempt) => Some(state.charter().run.label(*attempt)),
+        TokenRef::New(attempt) => state.label_of(*attempt),
         TokenRef::Old => state.charter().predecessor.label.clone(),
         TokenRef::Found(_) => None,
     };
     let successor = match (token, state.candidate()) {
-        (TokenRef::Old, Some(TokenRef::New(attempt))) if attempt > 0 => Some(state.charter().run.label(attempt)),
+        (TokenRef::Old, Some(TokenRef::New(attempt))) if attempt > 0 => state.label_of(attempt),
         _ => None,
     };
     let seen = seen_before_the_end(session, token).await?;
