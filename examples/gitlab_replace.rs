@@ -130,7 +130,10 @@ fn reports(run: &Run) -> bool {
 fn names_what_lives(gitlab: &GitLabFake, run: &Run) -> bool {
     let live: Vec<_> = gitlab.live().iter().filter_map(|token| gitlab.name_of(token)).collect();
     let Outcome::NeedsPerson { orphans, .. } = &run.outcome else { return false };
-    orphans.iter().filter_map(|orphan| orphan.label.as_ref()).all(|label| live.iter().any(|name| name == label.as_str()))
+    orphans
+        .iter()
+        .filter_map(|orphan| orphan.label.as_ref())
+        .all(|label| live.iter().any(|name| name == label.as_str()))
 }
 
 /// What GitLab and the runner themselves say, past every interface that the rotation used.

@@ -388,6 +388,12 @@ impl State {
         matches!(self.life(token), Some(Life::Promised { .. }))
     }
 
+    /// Whether a person says that this token is deleted, and nobody has seen it yet.
+    #[must_use]
+    pub fn is_claimed(&self, token: &TokenRef) -> bool {
+        matches!(self.life(token), Some(Life::Claimed { .. }))
+    }
+
     /// Whose the old token is, where the provider said.
     pub(crate) fn old_owner(&self) -> Option<&str> {
         self.old.owner.as_deref()

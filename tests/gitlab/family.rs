@@ -96,7 +96,10 @@ impl Family {
                 assert!(!orphans.is_empty() && !problems.is_empty(), "{when}: it is told: {run:?}");
                 let live: Vec<_> = self.fake.live().iter().filter_map(|token| self.fake.name_of(token)).collect();
                 for label in orphans.iter().filter_map(|orphan| orphan.label.as_ref()) {
-                    assert!(live.iter().any(|name| name == label.as_str()), "{when}: nothing is named {label}: {live:?}");
+                    assert!(
+                        live.iter().any(|name| name == label.as_str()),
+                        "{when}: nothing is named {label}: {live:?}"
+                    );
                 }
                 true
             }

@@ -181,8 +181,14 @@ pub(super) async fn prove(session: &Session, token: &TokenRef) -> Result<Vec<Fac
         Err(error) if error.kind() == ErrorKind::Journal => return Err(error),
         Err(error) => vec![failed(session, &act, &error)?],
     };
-    if state.charter().can.ending == EndedBy::Person {
+    if state.is_claimed(token) {
         match wrong_row(session, token).await {
+            // Whoever refuses both may refuse all: the old one is proven dead beside a token that is taken. What leaked does not
+            // wait for one.
+            Ok(Some(Fact::CandidateDied)) if !state.old_leaked() => {
+                facts.retain(|fact| !matches!(fact, Fact::Revoked { .. }));
+                facts.push(Fact::CandidateDied);
+            }
             Ok(fact) => facts.extend(fact),
             Err(error) if error.kind() == ErrorKind::Journal => return Err(error),
             Err(error) => {
