@@ -11,7 +11,8 @@ use crate::token::Token;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Predecessor {
-    /// Here is its value. It is sealed into the journal for as long as the run may have to put it back.
+    /// Here is its value. It is sealed into the journal for as long as the run may have to put it back. The one that is kept
+    /// counts as [`Kept`](Self::Kept).
     Held(Token),
     /// Here is its value, and the second secret that came with it, from which the provider issues the next.
     Renewable {

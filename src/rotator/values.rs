@@ -112,6 +112,7 @@ impl Session {
                 wanted.push(self.ticket_id(attempt)?);
             }
         }
+        // What the next run finds, it may present.
         if !completed && state.is_companion_spent() {
             let spent = self.companion_id(&TokenRef::Old)?;
             wanted.retain(|id| *id != spent);
