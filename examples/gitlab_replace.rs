@@ -97,6 +97,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ("the dead token was presented for a rotation once, and not again", gitlab.rotations_with(&second) == 1),
         ("so GitLab has ended no family", gitlab.families_ended() == 0),
         ("the lost token lives, and the run reports it", lost != second && gitlab.is_alive(&lost) && reports(&run)),
+        ("and under no name that it does not have", names_what_lives(&gitlab, &run)),
     ])?;
 
     println!("\nA person revokes the lost one on the settings page, makes another by hand, and it is adopted:");
@@ -123,6 +124,16 @@ async fn finish(bot: &Rotator, clock: &VirtualClock, mut run: Run) -> Result<Run
 
 fn reports(run: &Run) -> bool {
     matches!(&run.outcome, Outcome::NeedsPerson { orphans, .. } if !orphans.is_empty())
+}
+
+/// Whether each name that is told is that of a token that lives.
+fn names_what_lives(gitlab: &GitLabFake, run: &Run) -> bool {
+    let live: Vec<_> = gitlab.live().iter().filter_map(|token| gitlab.name_of(token)).collect();
+    let Outcome::NeedsPerson { orphans, .. } = &run.outcome else { return false };
+    orphans
+        .iter()
+        .filter_map(|orphan| orphan.label.as_ref())
+        .all(|label| live.iter().any(|name| name == label.as_str()))
 }
 
 /// What GitLab and the runner themselves say, past every interface that the rotation used.

@@ -84,7 +84,10 @@ impl fmt::Display for Fact {
                 write!(f, "a token {label} may live that nobody knows: delete it at the provider if it is there")
             }
             Self::TokenLost { label, .. } => {
-                write!(f, "the answer with the token {label} was lost, and the old one is dead: a person must help")
+                write!(
+                    f,
+                    "the answer with the token that was asked for as {label} was lost, and the old one is dead: a person must help"
+                )
             }
             Self::Admitted { grant, warnings } => {
                 write!(f, "the new token is good: it belongs to {}", grant.owner)?;

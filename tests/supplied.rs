@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tokenturn::consumer::ConsumerCapabilities;
 use tokenturn::consumer::memory::MemoryConsumer;
+use tokenturn::journal::Seq;
 use tokenturn::provider::memory::MemoryProvider;
 use tokenturn::provider::{Candidate, Fate, Issuer, Liveness, Provider, Revocation, Supplied, Wish};
-use tokenturn::rotation::{Death, OldEnd, TokenRef};
+use tokenturn::rotation::{Death, Fact, OldEnd, TokenRef};
 use tokenturn::testing::VirtualClock;
-use tokenturn::{Ask, Decision, Effect, Error, ErrorKind, Grant, Label, Outcome, Policy, Predecessor, RetiredToken};
-use tokenturn::{Rotator, ScopeModel, Token, TokenId};
+use tokenturn::{Ask, Decision, Effect, Error, ErrorKind, Grant, Guide, Label, Outcome, Policy, Predecessor};
+use tokenturn::{RetiredToken, Rotator, Run, ScopeModel, Token, TokenId};
 
 /// A system of the caller's: tokens by their label.
 #[derive(Clone, Default)]
@@ -30,6 +31,15 @@ impl Vault {
 
     fn has(&self, token: &Token) -> bool {
         self.tokens.lock().unwrap().iter().any(|(_, kept)| kept == token)
+    }
+
+    fn newest(&self) -> Token {
+        self.tokens.lock().unwrap().last().unwrap().1.clone()
+    }
+
+    /// Ended past its interface.
+    fn drop(&self, token: &Token) {
+        self.tokens.lock().unwrap().retain(|(_, kept)| kept != token);
     }
 
     fn issue(&self, wish: &Wish) -> tokenturn::Result<Candidate> {
@@ -144,6 +154,55 @@ async fn without_a_function_that_ends_a_person_is_asked() {
     vault.tokens.lock().unwrap().retain(|(_, kept)| *kept != old);
     let run = bot.resolve(run.id, Decision::RevokedByHand(TokenRef::Old)).await.unwrap();
     assert!(matches!(run.outcome, Outcome::Completed(_)), "{run:?}");
+}
+
+/// A token that only a person can end, at a provider that ends others by an interface; the first rotation waits for that.
+async fn asked_to_end(vault: &Vault) -> (Rotator, Run, Token, Token) {
+    let old = vault.put("old");
+    let guided = |_| async { Ok(Revocation::Guided(Guide::new("End it by hand"))) };
+    let bot = rotator(vault.bare().ending(guided));
+    let run = bot.rotate(Predecessor::Held(old.clone())).await.unwrap();
+    assert!(matches!(&run.outcome, Outcome::AwaitingPerson { asks, .. } if matches!(asks[0], Ask::Deletion { .. })));
+    let new = vault.newest();
+    (bot, run, old, new)
+}
+
+#[tokio::test]
+async fn the_wrong_row_deleted_is_found_where_others_are_ended_by_an_interface() {
+    let vault = Vault::default();
+    let (bot, run, old, new) = asked_to_end(&vault).await;
+    vault.drop(&new);
+    let run = bot.resolve(run.id, Decision::RevokedByHand(TokenRef::Old)).await.unwrap();
+    let Outcome::NeedsPerson { problems, .. } = &run.outcome else { panic!("nobody noticed: {run:?}") };
+    assert!(problems[0].text.contains("wrong row"), "{problems:?}");
+    assert!(vault.has(&old));
+}
+
+#[tokio::test]
+async fn a_refusal_proves_no_death_while_the_other_token_is_refused_too() {
+    let vault = Vault::default();
+    let (bot, run, old, new) = asked_to_end(&vault).await;
+    vault.drop(&new);
+    vault.drop(&old);
+    let run = bot.resolve(run.id, Decision::RevokedByHand(TokenRef::Old)).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::NeedsPerson { .. }), "{run:?}");
+    let proven = async || {
+        let events = bot.events(Seq::ZERO).await.unwrap();
+        events.iter().any(|event| matches!(event.fact, Fact::Revoked { token: TokenRef::Old, .. }))
+    };
+    assert!(!proven().await, "whoever refuses both may refuse all");
+    // Beside one that is taken, it is proven.
+    let run = bot.resolve(run.id, Decision::Retry).await.unwrap();
+    let Outcome::Completed(completion) = &run.outcome else { panic!("{run:?}") };
+    assert_eq!(completion.old, OldEnd::Dead(Death::Seen));
+    assert!(proven().await && vault.has(&vault.newest()));
+}
+
+#[test]
+fn that_it_renews_is_claimed() {
+    let provider = Vault::default().bare();
+    assert!(!provider.capabilities().renews);
+    assert!(provider.renewing().capabilities().renews);
 }
 
 #[tokio::test]

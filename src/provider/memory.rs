@@ -46,6 +46,8 @@ struct State {
     agreed: bool,
     /// What is to be made once the person agrees, and for whom.
     pending: Option<Pending>,
+    /// What came with the token that was ended last.
+    ended_companion: Option<Token>,
 }
 
 #[derive(Clone, Debug)]
@@ -148,6 +150,12 @@ impl MemoryProvider {
     #[must_use]
     pub fn companion_of(token: &Token) -> Token {
         Token::made_up(&format!("companion-{}", token.fingerprint()))
+    }
+
+    /// The second secret that was handed over with the token that it was last asked to end.
+    #[must_use]
+    pub fn ended_companion(&self) -> Option<Token> {
+        self.lock().ended_companion.clone()
     }
 
     /// Changes what is said of a token.
@@ -346,6 +354,7 @@ impl Provider for MemoryProvider {
     async fn revoke(&self, token: &RetiredToken) -> Result<Revocation> {
         let revoke = || {
             let mut state = self.lock();
+            state.ended_companion = token.companion().cloned();
             Ok(match self.capabilities.ending {
                 EndedBy::Person => {
                     let label = token.label().map_or_else(|| "by its name".to_owned(), |label| format!("{label}"));

@@ -134,7 +134,8 @@ pub struct ProviderCapabilities {
     /// Whether it can issue without the current token at hand, with a key of its own.
     pub reissues: bool,
     /// Whether it issues from the second secret that came with the current token, be that token alive or not: by a refresh
-    /// token, say.
+    /// token, say. That is presented once, so only where the token before [dies](Fate::Dies) does a lost answer show itself:
+    /// with another fate, a person who issues, or [`reissues`](Self::reissues), `build()` refuses it.
     #[serde(default)]
     pub renews: bool,
     /// How a token is ended.
@@ -151,6 +152,9 @@ pub struct ProviderCapabilities {
     /// knows. What does not fit it is refused by [`RotatorBuilder::build`](crate::RotatorBuilder::build).
     #[serde(default)]
     pub longest_life: Option<Duration>,
+    /// Whether a token that it issues has the name of the one before, and not the label that it was asked for under.
+    #[serde(default)]
+    pub keeps_names: bool,
     /// What the plan must say before anybody agrees: who gets mail, what cannot be undone.
     pub cautions: Vec<String>,
 }
@@ -170,6 +174,7 @@ impl ProviderCapabilities {
             status_by_id: false,
             tells_last_use: false,
             longest_life: None,
+            keeps_names: false,
             cautions: Vec::new(),
         }
     }
@@ -227,6 +232,13 @@ impl ProviderCapabilities {
     #[must_use]
     pub fn living_at_most(mut self, life: Duration) -> Self {
         self.longest_life = Some(life);
+        self
+    }
+
+    /// What it issues has the name of the one before.
+    #[must_use]
+    pub fn keeping_names(mut self) -> Self {
+        self.keeps_names = true;
         self
     }
 

@@ -210,6 +210,19 @@ impl Supplied {
         self
     }
 
+    /// `issue` takes the second secret that came with the current token, [`Wish::companion`], for another pair, be that token
+    /// alive or not. It says so with [`Fate::Dies`] and without [`reissuing`](Self::reissuing), or `build()` refuses it.
+    pub fn renewing(mut self) -> Self {
+        self.can = self.can.renewing();
+        self
+    }
+
+    /// `issue` cannot name what it makes: that has the name of the one before.
+    pub fn keeping_names(mut self) -> Self {
+        self.can = self.can.keeping_names();
+        self
+    }
+
     /// The plan must say this before anybody agrees.
     pub fn with_caution(mut self, caution: impl Into<String>) -> Self {
         self.can = self.can.with_caution(caution);

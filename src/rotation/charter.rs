@@ -19,6 +19,12 @@ pub struct Charter {
     pub credential: CredentialName,
     /// Where the new token comes from.
     pub source: Source,
+    /// Its id at the provider, where it was handed in or kept with one.
+    #[serde(default)]
+    pub source_id: Option<TokenId>,
+    /// Whether a second secret was handed in or kept with it.
+    #[serde(default)]
+    pub source_companion: bool,
     /// The token before.
     pub predecessor: OldToken,
     /// The provider's name.
@@ -40,6 +46,8 @@ impl Charter {
             run,
             credential,
             source: Source::Issue,
+            source_id: None,
+            source_companion: false,
             predecessor: OldToken::absent(),
             provider: provider.into(),
             can,
@@ -53,6 +61,14 @@ impl Charter {
     #[must_use]
     pub fn with_source(mut self, source: Source) -> Self {
         self.source = source;
+        self
+    }
+
+    /// What came with a new token that was handed in or kept: its id at the provider, and whether there is a second secret.
+    #[must_use]
+    pub fn with_source_known_as(mut self, id: Option<TokenId>, companion: bool) -> Self {
+        self.source_id = id;
+        self.source_companion = companion;
         self
     }
 

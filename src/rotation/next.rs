@@ -82,7 +82,7 @@ impl State {
     }
 
     /// A Replace provider copies the old token, so there must be one that is worth copying.
-    fn cannot_replace(&self) -> Option<Problem> {
+    pub(super) fn cannot_replace(&self) -> Option<Problem> {
         let about_to = self.charter.source == Source::Issue && self.issue == Issue::NotYet && self.candidate.is_none();
         if self.charter.can.fate != Fate::Dies || self.charter.can.reissues || !about_to {
             return None;
@@ -96,12 +96,16 @@ impl State {
             Some(Standing::Unknown) => {
                 "the old token, from which the new one is made, could not be looked at: try later"
             }
-            Some(Standing::Dead) if self.charter.can.renews && self.charter.predecessor.companion => return None,
+            Some(Standing::Dead) if self.renews_from_companion() => return None,
             Some(Standing::Dead) | None => {
                 "the old token, from which the new one is made, is not alive: make one by hand and adopt it"
             }
         };
         Some(Problem::new(ErrorKind::Refused, why))
+    }
+
+    fn renews_from_companion(&self) -> bool {
+        self.charter.can.renews && self.charter.predecessor.companion && !self.is_companion_spent()
     }
 
     fn obtain(&self) -> Option<Vec<Step>> {

@@ -156,7 +156,7 @@ pub struct Holding {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Orphan {
-    /// The name it carries at the provider.
+    /// The name it carries at the provider. Where there is none, nor an id, it has the name of the token before.
     pub label: Option<Label>,
     /// Its id there, where known.
     pub id: Option<TokenId>,

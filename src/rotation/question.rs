@@ -1,7 +1,7 @@
 //! What a state is asked before it is decided what is next.
 
 use super::state::{Admission, Issue, Issued, Life, PlaceState, Progress, Restore, State};
-use super::{Act, Compromised, Place, Possession, Source, TokenRef};
+use super::{Act, Compromised, Death, Place, Possession, Source, TokenRef};
 use crate::clock::Timestamp;
 use crate::consumer::Proof;
 use crate::name::ConsumerName;
@@ -73,6 +73,14 @@ impl State {
             }
             TokenRef::Found(_) => by_id,
         }
+    }
+
+    /// Whether what came with the old token was presented for a new one, or may have been: it counts once, and a provider may
+    /// take the second time for theft.
+    pub(crate) fn is_companion_spent(&self) -> bool {
+        let replaced = self.old.life == Life::Dead(Death::Replaced);
+        let unknown = self.ending.is_some() && matches!(self.issue, Issue::Issuing { .. } | Issue::Pending { .. });
+        self.charter.can.fate == Fate::Dies && (replaced || unknown || self.issue == Issue::Lost)
     }
 
     /// Why a token is revoked, when it is.

@@ -295,7 +295,8 @@ impl State {
             abandoned: false,
         };
         if let Some((origin, fingerprint)) = given {
-            state.receive(0, origin, fingerprint, None, false);
+            let (id, companion) = (state.charter.source_id.clone(), state.charter.source_companion);
+            state.receive(0, origin, fingerprint, id, companion);
         }
         state
     }

@@ -107,13 +107,20 @@ impl State {
             problems.push(Problem::new(crate::ErrorKind::Refused, format!("the new token was refused: {refusal}")));
         }
         if problems.is_empty() {
-            problems.push(Problem::new(crate::ErrorKind::Refused, self.why_stuck()));
+            let why = || Problem::new(crate::ErrorKind::Refused, self.why_stuck());
+            let forward = self.rolling_back.is_none();
+            problems.push(self.cannot_replace().filter(|_| forward).unwrap_or_else(why));
         }
         Outcome::NeedsPerson { problems, holdings: self.holdings(), orphans: self.orphans() }
     }
 
     fn why_stuck(&self) -> &'static str {
         match (&self.issue, self.candidate_ref().map(|candidate| &candidate.life)) {
+            (Issue::Lost, _) if self.charter.can.keeps_names => {
+                "the provider replaced the old token and its answer was lost: the new value cannot be had any more, and it \
+                 lives under the name of the old one. Delete the newest of that name, make a token by hand, abandon this run, \
+                 and adopt that"
+            }
             (Issue::Lost, _) => {
                 "the provider replaced the old token and its answer was lost: the new value cannot be had any more. Make \
                  a token by hand, abandon this run, and adopt the new token"
@@ -171,7 +178,14 @@ impl State {
             id: issued.id.clone(),
             expiry: issued.expiry,
         });
-        self.orphans.iter().cloned().chain(found).chain(unresolved).chain(labelled).collect()
+        let all = self.orphans.iter().cloned().chain(found).chain(unresolved).chain(labelled);
+        let named = |orphan: Orphan| Orphan { label: orphan.label.filter(|_| !self.charter.can.keeps_names), ..orphan };
+        all.map(named).collect()
+    }
+
+    /// The name that the token of an attempt carries at its provider, where it was given one.
+    pub(crate) fn label_of(&self, attempt: u32) -> Option<Label> {
+        (!self.charter.can.keeps_names).then(|| self.charter.run.label(attempt))
     }
 
     fn ask(&self, wait: &Wait) -> Option<Ask> {
@@ -296,7 +310,7 @@ impl State {
     pub(crate) fn candidate_label(&self) -> Option<Label> {
         let candidate = self.candidate_ref()?;
         let named = matches!(candidate.origin, Origin::Minted | Origin::Pasted);
-        named.then(|| self.charter.run.label(candidate.attempt))
+        named.then(|| self.label_of(candidate.attempt)).flatten()
     }
 
     /// Until when the new token lives, as its provider said when it was admitted, or as it was asked for.
@@ -372,6 +386,12 @@ impl State {
     /// Whether the provider answered that this token is gone, or will be.
     pub(crate) fn is_promised(&self, token: &TokenRef) -> bool {
         matches!(self.life(token), Some(Life::Promised { .. }))
+    }
+
+    /// Whether a person says that this token is deleted, and nobody has seen it yet.
+    #[must_use]
+    pub fn is_claimed(&self, token: &TokenRef) -> bool {
+        matches!(self.life(token), Some(Life::Claimed { .. }))
     }
 
     /// Whose the old token is, where the provider said.

@@ -89,12 +89,16 @@ impl Rotator {
         predecessor: Predecessor,
         places: &[Place],
     ) -> Result<()> {
+        let predecessor = predecessor.or_kept(session.current());
         let old = predecessor.known_of(session.current(), session.has(&values::current_companion()))?;
         if given.as_ref().is_some_and(|given| old.fingerprint == Some(given.token.fingerprint())) {
             return Err(Error::new(ErrorKind::InvalidInput, "the new token is the old one: hand in the new one"));
         }
         let source = given.as_ref().map_or(Source::Issue, |given| Source::Given(given.token.fingerprint()));
-        let charter = self.charter(places)?.with_predecessor(old).with_source(source);
+        let mut charter = self.charter(places)?.with_predecessor(old).with_source(source);
+        if let Some(given) = &given {
+            charter = charter.with_source_known_as(given.id.clone(), given.companion.is_some());
+        }
         session.note(Fact::Begun(Box::new(charter)))?;
         match predecessor {
             Predecessor::Held(token) => session.keep_pair(&TokenRef::Old, token, None)?,

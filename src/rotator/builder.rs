@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Observer;
 use crate::journal::{Durability, InProcess, Journal, MemoryJournal, Sealer};
 use crate::name::{ConsumerName, CredentialName, Holder};
-use crate::provider::{Fate, Provider};
+use crate::provider::{Fate, Issuer, Provider};
 use crate::rotation::{Floor, Place};
 use crate::token::{ScopeModel, ScopeSet};
 
@@ -231,6 +231,13 @@ impl RotatorBuilder {
 
     fn check_journal(&self, journal: &dyn Journal, sealer: &dyn Sealer) -> Result<()> {
         let can = self.provider.capabilities();
+        let renewable = can.fate == Fate::Dies && !can.reissues && can.issuer == Issuer::Api;
+        if can.renews && !renewable {
+            return Err(wrong(
+                "a second secret is presented once, and here a lost answer would not show whether it was: let a provider that \
+                 renews claim `Fate::Dies` and no `reissues`, and issue by an interface",
+            ));
+        }
         if journal.durability() == Durability::Durable && !sealer.is_persistent() {
             return Err(wrong(
                 "a durable journal holds token values, and they must be sealed with a key: give the builder a `sealer`, as by \

@@ -9,10 +9,10 @@ use super::session::Session;
 use super::{Run, act, look};
 use crate::clock::Timestamp;
 use crate::error::{Effect, Error, ErrorKind, Result};
-use crate::name::{Label, TokenId};
+use crate::name::Label;
 use crate::provider::{Candidate, Fate, Issuance, IssueRequest};
 use crate::rotation::{Act, Ending, Fact, OldPolicy, Origin, Outcome, Step, TokenRef, next};
-use crate::token::{Expiry, Reason, RetiredToken, Token};
+use crate::token::{Expiry, Reason, RetiredToken};
 
 /// How often a new token is tried to be stored where the old one lives on.
 const TRIES: u32 = 5;
@@ -267,8 +267,8 @@ async fn ask(session: &Session, act: &Act) -> Result<Issuance> {
 async fn receive(session: &mut Session, act: &Act, answer: Result<Issuance>) -> Result<()> {
     let attempt = session.state()?.attempts();
     match answer {
-        Ok(Issuance::Minted(Candidate { token, id, companion })) => {
-            let fingerprint = token.fingerprint();
+        Ok(Issuance::Minted(candidate)) => {
+            let fingerprint = candidate.token.fingerprint();
             let state = session.state()?;
             if state.charter().predecessor.fingerprint == Some(fingerprint) || state.has_had(fingerprint) {
                 let same = Error::new(
@@ -279,16 +279,17 @@ async fn receive(session: &mut Session, act: &Act, answer: Result<Issuance>) -> 
                 session.note(fact)?;
                 return session.commit().await;
             }
+            let Candidate { token, id, companion } = candidate.clone();
             let with_companion = companion.is_some();
-            session.keep_pair(&TokenRef::New(attempt), token.clone(), companion)?;
+            session.keep_pair(&TokenRef::New(attempt), token, companion)?;
             session.note(Fact::Issued {
                 attempt,
                 origin: Origin::Minted,
                 fingerprint,
-                id: id.clone(),
+                id,
                 companion: with_companion,
             })?;
-            store_surely(session, attempt, token, id).await
+            store_surely(session, attempt, candidate).await
         }
         Ok(Issuance::Guided(guide)) => {
             let guide = session.inner.annotated(guide);
@@ -324,7 +325,7 @@ async fn receive(session: &mut Session, act: &Act, answer: Result<Issuance>) -> 
 /// A token that was just issued must not be lost because the journal stumbles. It goes to the place that was set aside for
 /// that, and is tried again meanwhile. At last, where there is no such place and the old one lives on, the new one is ended
 /// rather than left behind.
-async fn store_surely(session: &mut Session, attempt: u32, token: Token, id: Option<TokenId>) -> Result<()> {
+async fn store_surely(session: &mut Session, attempt: u32, issued: Candidate) -> Result<()> {
     let (began, mut tries, mut rescued) = (session.now(), 0, false);
     let failure = loop {
         let error = match session.commit().await {
@@ -364,8 +365,10 @@ async fn store_surely(session: &mut Session, attempt: u32, token: Token, id: Opt
     // What may be on record after all is not undone.
     if charter.can.fate == Fate::Survives && failure.effect() == Effect::None {
         let label = charter.run.label(attempt);
+        let Candidate { token, id, companion } = issued;
         let fingerprint = token.fingerprint();
-        let orphan = RetiredToken::new(Some(token), Some(fingerprint), id, Some(label.clone()), Reason::Orphan);
+        let orphan = RetiredToken::new(Some(token), Some(fingerprint), id, Some(label.clone()), Reason::Orphan)
+            .with_companion(companion);
         let ended = look::in_time(&session.inner, session.inner.provider.revoke(&orphan)).await;
         tracing::error!(label = %label, revoked = ended.is_ok(), "a new token could not be stored and was given up");
     }

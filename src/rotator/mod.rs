@@ -10,6 +10,7 @@ mod findings;
 mod look;
 mod plan;
 mod policy;
+mod predecessor;
 mod read;
 mod rehearsal;
 mod reseal;
@@ -27,12 +28,11 @@ use crate::consumer::Consumer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::guide::Guide;
-use crate::journal::{Current, HeadFilter, Journal, Page, Sealer, Seq, Span};
-use crate::name::{ConsumerName, CredentialName, Holder, RunId, TokenId};
+use crate::journal::{HeadFilter, Journal, Page, Sealer, Seq, Span};
+use crate::name::{ConsumerName, CredentialName, Holder, RunId};
 use crate::provider::{Candidate, Fate, Issuer, Provider};
 use crate::rotation::{
-    Compromised, Decision, Fact, OldToken, OnFailure, Origin, Outcome, Place, Possession, Source, State, TokenRef,
-    Urgency,
+    Compromised, Decision, Fact, OnFailure, Origin, Outcome, Place, Source, State, TokenRef, Urgency,
 };
 use crate::token::{Fingerprint, ScopePolicy, ScopeSet, Token};
 
@@ -40,6 +40,7 @@ pub use builder::RotatorBuilder;
 pub use check::{Check, ConsumerCheck};
 pub use plan::{Finding, Plan, PlannedStep, Severity, StepKind};
 pub use policy::{Patience, Policy};
+pub use predecessor::Predecessor;
 pub use reseal::Resealed;
 
 use builder::Observers;
@@ -77,55 +78,6 @@ struct Inner {
     gate: Arc<tokio::sync::Mutex<()>>,
     /// Set once, when nothing more is to be begun.
     draining: tokio::sync::watch::Sender<bool>,
-}
-
-/// The token that is to be replaced.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum Predecessor {
-    /// Here is its value. It is sealed into the journal for as long as the run may have to put it back.
-    Held(Token),
-    /// Here is its value, and the second secret that came with it, from which the provider issues the next.
-    Renewable {
-        /// The token in use, alive or not.
-        token: Token,
-        /// What came with it, such as a refresh token.
-        companion: Token,
-    },
-    /// The journal keeps it, sealed, since the last run.
-    Kept,
-    /// Its id at the provider alone is known: it can be revoked there, and not be put back.
-    Known(TokenId),
-    /// There is none: a first installation.
-    None,
-}
-
-impl Predecessor {
-    /// What a run knows of it, given which token is kept.
-    fn known_of(&self, kept: Option<&Current>, kept_companion: bool) -> Result<OldToken> {
-        Ok(match self {
-            Self::Held(token) => OldToken::held(Possession::Held, token.fingerprint(), None),
-            Self::Renewable { token, .. } => {
-                OldToken::held(Possession::Held, token.fingerprint(), None).with_companion(true)
-            }
-            Self::Kept => {
-                let kept = kept.ok_or_else(nothing_kept)?;
-                OldToken::held(Possession::Kept, kept.fingerprint, kept.id.clone())
-                    .with_label(kept.label.clone())
-                    .with_companion(kept_companion)
-            }
-            Self::Known(id) => OldToken::known(id.clone()),
-            Self::None => OldToken::absent(),
-        })
-    }
-
-    /// Its value, where it was handed in.
-    fn value(&self) -> Option<&Token> {
-        match self {
-            Self::Held(token) | Self::Renewable { token, .. } => Some(token),
-            Self::Kept | Self::Known(_) | Self::None => None,
-        }
-    }
 }
 
 /// A rotation, and how it stands.
@@ -201,11 +153,12 @@ impl Rotator {
             session.close().await?;
             return Err(another_open());
         }
-        let Some(fingerprint) = session.current().map(|current| current.fingerprint) else {
+        let Some((fingerprint, id)) = session.current().map(|current| (current.fingerprint, current.id.clone())) else {
             session.close().await?;
             return Err(nothing_kept());
         };
         let charter = self.charter(&places)?.with_source(Source::Kept(fingerprint));
+        let charter = charter.with_source_known_as(id, session.has(&values::current_companion()));
         session.note(Fact::Begun(Box::new(charter)))?;
         engine::drive(session).await
     }

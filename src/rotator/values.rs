@@ -102,7 +102,7 @@ impl Session {
         let completed = matches!(state.ending(), Some(Ending::Completed { .. }));
         if completed && !self.inner.policy.keep_current {
             wanted.clear();
-        } else if completed && !matches!(state.charter().source, Source::Kept(_)) && !self.brings_companion()? {
+        } else if completed && !state.has_companion() {
             // What came with the token before is not that of this one.
             wanted.retain(|id| *id != current_companion());
         }
@@ -112,6 +112,11 @@ impl Session {
                 wanted.push(self.ticket_id(attempt)?);
             }
         }
+        // What the next run finds, it may present.
+        if !completed && state.is_companion_spent() {
+            let spent = self.companion_id(&TokenRef::Old)?;
+            wanted.retain(|id| *id != spent);
+        }
         for attempt in state.live_values() {
             let token = TokenRef::New(attempt);
             // In a completed run the token in use is kept as the current one.
@@ -120,14 +125,6 @@ impl Session {
             }
         }
         Ok(wanted)
-    }
-
-    /// Whether something came with the new token.
-    fn brings_companion(&self) -> Result<bool> {
-        Ok(match self.state()?.candidate() {
-            Some(token) => self.has(&self.companion_id(&token)?),
-            None => false,
-        })
     }
 
     /// The new token becomes the current one, in the same commit as the end.

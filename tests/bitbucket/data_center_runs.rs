@@ -142,6 +142,20 @@ async fn an_old_token_of_unknown_number_is_revoked_by_a_person() {
 }
 
 #[tokio::test]
+async fn the_row_of_the_new_token_revoked_by_mistake_is_found() {
+    let world = World::start().await;
+    let bot = world.of(world.builder());
+    let run = world.rotate(&bot).await;
+    asks(&run);
+    // Numbers count up.
+    world.fake.delete(world.old_id + 1);
+    assert_eq!(world.rows(), ["made by hand"]);
+    let run = bot.resolve(run.id, Decision::RevokedByHand(TokenRef::Old)).await.unwrap();
+    assert!(stuck(&run).contains("wrong row"), "{run:?}");
+    assert!(world.fake.is_alive(&world.old));
+}
+
+#[tokio::test]
 async fn an_issued_token_that_cannot_do_what_it_must_is_ended_again() {
     let world = World::start().await;
     world.fake.repository("WEB/site", false, &["bot"]);

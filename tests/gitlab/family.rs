@@ -94,6 +94,13 @@ impl Family {
                     "{when}: the family lives, and nobody has it"
                 );
                 assert!(!orphans.is_empty() && !problems.is_empty(), "{when}: it is told: {run:?}");
+                let live: Vec<_> = self.fake.live().iter().filter_map(|token| self.fake.name_of(token)).collect();
+                for label in orphans.iter().filter_map(|orphan| orphan.label.as_ref()) {
+                    assert!(
+                        live.iter().any(|name| name == label.as_str()),
+                        "{when}: nothing is named {label}: {live:?}"
+                    );
+                }
                 true
             }
             other => panic!("{when}: neither done nor told: {other:?}"),

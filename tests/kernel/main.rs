@@ -28,6 +28,7 @@ pub(crate) fn plain(kinds: &[Kind]) -> Setting {
         renews: false,
         finds: true,
         ending: EndedBy::Api,
+        guides: false,
         before: Before::Live,
         on_failure: OnFailure::RollBack,
         old: REVOKE,
@@ -50,7 +51,8 @@ fn providers() -> Vec<Setting> {
         Setting { fate: Fate::Dies, finds: false, reissues: false, renews: true, ..base.clone() },
         Setting { who: Who::Person, ending: EndedBy::Person, on_failure: OnFailure::Hold, ..base.clone() },
         Setting { who: Who::Person, ending: EndedBy::ApiLater, finds: false, ..base.clone() },
-        Setting { who: Who::Device, finds: false, ..base },
+        Setting { who: Who::Device, finds: false, ..base.clone() },
+        Setting { guides: true, ..base },
     ]
 }
 

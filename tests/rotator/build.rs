@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokenturn::consumer::memory::MemoryConsumer;
 use tokenturn::journal::MemoryJournal;
+use tokenturn::provider::{Fate, Issuer, ProviderCapabilities};
 use tokenturn::rotation::Floor;
 use tokenturn::testing::{TestSealer, VirtualClock};
 use tokenturn::{ErrorKind, Policy, RotatorBuilder};
@@ -73,6 +74,15 @@ fn a_token_that_could_be_lost_for_good_unless_that_is_accepted() {
     assert!(World::of(replace().reissuing()).builder().accept_unrecoverable(false).build().is_ok());
     let sealed = World::of(replace()).builder().journal(durable()).sealer(Arc::new(TestSealer::new()));
     assert!(sealed.build().is_ok());
+}
+
+#[test]
+fn a_second_secret_that_would_be_presented_twice() {
+    let person = ProviderCapabilities::new(Issuer::Person, Fate::Dies);
+    for can in [overlap().renewing(), replace().reissuing().renewing(), person.renewing()] {
+        refused(World::of(can).builder(), ErrorKind::Configuration, "presented once");
+    }
+    assert!(World::of(replace().renewing()).builder().build().is_ok());
 }
 
 #[test]

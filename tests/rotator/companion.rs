@@ -1,12 +1,12 @@
 //! Second secrets that come with tokens, such as refresh tokens.
 
-use tokenturn::consumer::memory::Fault;
+use tokenturn::consumer::memory::{Fault, MemoryConsumer};
 use tokenturn::provider::Candidate;
 use tokenturn::provider::memory::MemoryProvider;
-use tokenturn::rotation::{Fact, Outcome};
-use tokenturn::{Decision, ErrorKind, Predecessor, Token};
+use tokenturn::rotation::{Fact, Outcome, Possession};
+use tokenturn::{Decision, ErrorKind, Predecessor, Rotator, Run, Token, TokenId};
 
-use crate::world::{World, completed, guided, replace, repo, seconds, stuck};
+use crate::world::{Stumble, Stumbling, World, completed, guided, replace, repo, seconds, stuck, swift};
 
 /// Tokens that die with their successor's birth, which is made from what came with them.
 fn renewing() -> World {
@@ -94,6 +94,119 @@ async fn what_comes_with_a_pasted_token_is_kept_for_the_next() {
     let candidate = Candidate::new(made.clone()).with_companion(Some(MemoryProvider::companion_of(&made)));
     completed(&rotator.supply(run.id, candidate).await.unwrap());
     assert_eq!(world.kept().await, ["current", "current+"]);
+}
+
+/// A pair was kept, and the next run has replaced it and then failed at a place.
+async fn replaced_and_stuck(world: &World) -> (Rotator, Run) {
+    let rotator = world.rotator();
+    completed(&rotator.rotate(pair(&world.old)).await.unwrap());
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    let run = rotator.rotate(Predecessor::Kept).await.unwrap();
+    stuck(&run);
+    (rotator, run)
+}
+
+#[tokio::test]
+async fn what_came_with_a_replaced_token_is_not_presented_again_in_the_next_run() {
+    let world = renewing();
+    let (rotator, run) = replaced_and_stuck(&world).await;
+    assert!(!world.kept().await.contains(&"current+".to_owned()), "it is spent: {:?}", world.kept().await);
+    assert!(rotator.resolve(run.id, Decision::Abandon).await.unwrap().outcome.is_over());
+    let asked = world.count(|fact| matches!(fact, Fact::Issuing { .. }));
+    let run = rotator.rotate(Predecessor::Kept).await.unwrap();
+    assert!(matches!(&run.outcome, Outcome::Stopped { because, .. } if because.text.contains("by hand")), "{run:?}");
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Issuing { .. })), asked, "some providers take it for theft");
+    assert!(world.provider.is_alive(&world.newest()) && world.a.holds() == Some(world.newest().fingerprint()));
+}
+
+#[tokio::test]
+async fn nor_where_it_is_unknown_whether_it_arrived() {
+    for linger in [0, 600] {
+        let world = renewing();
+        let rotator = world.with_policy(swift().linger(seconds(linger)));
+        completed(&rotator.rotate(pair(&world.old)).await.unwrap());
+        world.provider.plan_fault("issue", Fault::LostAfter);
+        // Given up before it could be looked at, and after.
+        let run = rotator.rotate(Predecessor::Kept).await.unwrap();
+        assert_eq!(matches!(run.outcome, Outcome::NeedsPerson { .. }), linger > 0, "{run:?}");
+        assert!(rotator.resolve(run.id, Decision::Abandon).await.unwrap().outcome.is_over());
+        let run = rotator.rotate(Predecessor::Kept).await.unwrap();
+        assert!(matches!(run.outcome, Outcome::Stopped { .. }), "{run:?}");
+        assert_eq!(world.count(|fact| matches!(fact, Fact::Issuing { .. })), 2);
+    }
+}
+
+#[tokio::test]
+async fn nor_in_the_same_run_where_the_new_token_has_died() {
+    let world = renewing();
+    let (rotator, run) = replaced_and_stuck(&world).await;
+    world.provider.kill(&world.newest());
+    let run = rotator.resolve(run.id, Decision::Retry).await.unwrap();
+    assert!(stuck(&run).contains("the new token is dead"), "{run:?}");
+    let run = rotator.resolve(run.id, Decision::Retry).await.unwrap();
+    assert!(stuck(&run).contains("make one by hand"), "{run:?}");
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Issuing { .. })), 2);
+}
+
+#[tokio::test]
+async fn what_came_with_a_token_that_could_not_be_renewed_yet_is_kept() {
+    let world = renewing();
+    let rotator = world.rotator();
+    completed(&rotator.rotate(pair(&world.old)).await.unwrap());
+    world.provider.kill(&world.newest());
+    world.provider.plan_fault("issue", Fault::Refused(ErrorKind::PermissionDenied));
+    let run = rotator.rotate(Predecessor::Kept).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::Stopped { .. }), "{run:?}");
+    completed(&rotator.rotate(Predecessor::Kept).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_kept_token_that_is_handed_in_again_keeps_what_came_with_it() {
+    let world = renewing();
+    let rotator = world.rotator();
+    completed(&rotator.rotate(pair(&world.old)).await.unwrap());
+    let kept = world.newest();
+    world.provider.kill(&kept);
+    assert!(!rotator.plan(&Predecessor::Held(kept.clone())).await.unwrap().is_blocked());
+    completed(&rotator.rotate(Predecessor::Held(kept)).await.unwrap());
+    let old = world.predecessor();
+    assert!(old.held == Possession::Kept && old.companion && old.id.is_some() && old.label.is_some(), "{old:?}");
+}
+
+#[tokio::test]
+async fn the_id_of_an_adopted_token_is_known_to_the_next_run() {
+    let world = renewing();
+    let given = world.provider.mint("bot", repo());
+    let id = TokenId::new("2").unwrap();
+    let candidate = Candidate::new(given.clone())
+        .with_id(Some(id.clone()))
+        .with_companion(Some(MemoryProvider::companion_of(&given)));
+    completed(&world.rotator().adopt(candidate, Predecessor::None).await.unwrap());
+    let c = MemoryConsumer::new("c", &world.provider).unwrap();
+    completed(&world.builder().consumer(c).build().unwrap().spread(&["c"]).await.unwrap());
+    assert_eq!(world.kept().await, ["current", "current+"]);
+    completed(&world.rotator().rotate(Predecessor::Kept).await.unwrap());
+    assert_eq!(world.predecessor().id, Some(id));
+}
+
+#[tokio::test]
+async fn what_comes_with_a_token_is_handed_over_with_it_when_it_is_ended() {
+    let world = World::new().with_provider(MemoryProvider::with_companions);
+    completed(&world.rotator().rotate(pair(&world.old)).await.unwrap());
+    assert_eq!(world.provider.ended_companion(), Some(MemoryProvider::companion_of(&world.old)));
+}
+
+#[tokio::test]
+async fn nor_does_it_outlive_a_token_that_cannot_be_stored() {
+    let mut world = World::new().with_provider(MemoryProvider::with_companions);
+    let journal = Stumbling::over(world.journal.clone());
+    world.journal = journal.clone();
+    for _ in 0..5 {
+        journal.at("issued", Stumble::Refused);
+    }
+    world.rotator().rotate(pair(&world.old)).await.unwrap_err();
+    assert!(!world.provider.is_alive(&world.newest()));
+    assert_eq!(world.provider.ended_companion(), Some(MemoryProvider::companion_of(&world.newest())));
 }
 
 #[tokio::test]

@@ -57,6 +57,19 @@ async fn a_lost_answer_is_never_called_success_and_never_asked_for_twice() {
 }
 
 #[tokio::test]
+async fn a_lost_token_that_has_the_name_of_the_old_one_is_reported_under_no_other() {
+    let world = World::of(replace().keeping_names());
+    let rotator = world.rotator();
+    completed(&rotator.rotate(world.held()).await.unwrap());
+    world.provider.plan_fault("issue", Fault::LostAfter);
+    let run = rotator.rotate(Predecessor::Kept).await.unwrap();
+    assert_eq!(world.predecessor().label, None, "nor is the next run told a name that is none");
+    assert!(stuck(&run).contains("the newest of that name"), "{run:?}");
+    let Outcome::NeedsPerson { orphans, .. } = &run.outcome else { panic!() };
+    assert!(orphans.len() == 1 && orphans[0].label.is_none(), "{orphans:?}");
+}
+
+#[tokio::test]
 async fn a_request_that_never_arrived_is_sent_again_once_the_old_token_was_seen_alive() {
     let world = World::of(replace());
     world.provider.plan_fault("issue", Fault::LostBefore);

@@ -10,7 +10,7 @@ use tokenturn::journal::{
 };
 use tokenturn::provider::memory::MemoryProvider;
 use tokenturn::provider::{EndedBy, Fate, Issuer, ProviderCapabilities};
-use tokenturn::rotation::{Ask, Completion, Fact, OldPolicy, Outcome};
+use tokenturn::rotation::{Ask, Completion, Fact, OldPolicy, OldToken, Outcome};
 use tokenturn::testing::{TestSealer, VirtualClock};
 use tokenturn::{
     Clock, CredentialName, Effect, Error, ErrorKind, Event, Holder, Policy, Result, Rotator, RotatorBuilder, Run,
@@ -146,6 +146,12 @@ impl World {
     /// How many facts are of this kind.
     pub(crate) fn count(&self, is: impl Fn(&Fact) -> bool) -> usize {
         self.facts().iter().filter(|fact| is(fact)).count()
+    }
+
+    /// What the newest run knew of the token before.
+    pub(crate) fn predecessor(&self) -> OldToken {
+        let begun = |fact| if let Fact::Begun(charter) = fact { Some(charter.predecessor) } else { None };
+        self.facts().into_iter().rev().find_map(begun).unwrap()
     }
 
     /// The names under which values are kept.

@@ -110,12 +110,12 @@ pub(super) async fn revoke(session: &Session, token: &TokenRef) -> Result<Vec<Fa
         return Ok(vec![Fact::DeletionAsked { token: token.clone(), guide: session.inner.annotated(guide) }]);
     }
     let label = match token {
-        TokenRef::New(attempt) => Some(state.charter().run.label(*attempt)),
+        TokenRef::New(attempt) => state.label_of(*attempt),
         TokenRef::Old => state.charter().predecessor.label.clone(),
         TokenRef::Found(_) => None,
     };
     let successor = match (token, state.candidate()) {
-        (TokenRef::Old, Some(TokenRef::New(attempt))) if attempt > 0 => Some(state.charter().run.label(attempt)),
+        (TokenRef::Old, Some(TokenRef::New(attempt))) if attempt > 0 => state.label_of(attempt),
         _ => None,
     };
     let seen = seen_before_the_end(session, token).await?;
@@ -181,8 +181,14 @@ pub(super) async fn prove(session: &Session, token: &TokenRef) -> Result<Vec<Fac
         Err(error) if error.kind() == ErrorKind::Journal => return Err(error),
         Err(error) => vec![failed(session, &act, &error)?],
     };
-    if state.charter().can.ending == EndedBy::Person {
+    if state.is_claimed(token) {
         match wrong_row(session, token).await {
+            // Whoever refuses both may refuse all: the old one is proven dead beside a token that is taken. What leaked does not
+            // wait for one.
+            Ok(Some(Fact::CandidateDied)) if !state.old_leaked() => {
+                facts.retain(|fact| !matches!(fact, Fact::Revoked { .. }));
+                facts.push(Fact::CandidateDied);
+            }
             Ok(fact) => facts.extend(fact),
             Err(error) if error.kind() == ErrorKind::Journal => return Err(error),
             Err(error) => {

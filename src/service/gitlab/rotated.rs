@@ -97,6 +97,7 @@ impl Provider for GitLabRotatedTokens {
     fn capabilities(&self) -> ProviderCapabilities {
         ProviderCapabilities::new(Issuer::Api, Fate::Dies)
             .ended_by(EndedBy::Api)
+            .keeping_names()
             .with_caution(
                 "the old token dies with the new one's birth, and every place is down until it was updated; with the answer \
                  lost, the new token is lost: use tokens of a service account, a project or a group where you can",

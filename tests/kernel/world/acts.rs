@@ -334,7 +334,7 @@ impl World {
         let answered = Fact::RevocationAnswered { token: token.clone(), look_after: now() };
         let mut after = self.clone();
         match setting.ending {
-            EndedBy::Person => {
+            _ if setting.guides || setting.ending == EndedBy::Person => {
                 let guide = Guide::new("delete it");
                 turns.good(self.clone(), Fact::DeletionAsked { token: token.clone(), guide });
                 turns.faults(None);
@@ -364,11 +364,13 @@ impl World {
         } else {
             turns.good(world, Fact::Revoked { token: token.clone(), proof: Death::Seen });
         }
-        if setting.ending == EndedBy::Person {
-            // Both are asked then, for people delete the wrong row.
-            let candidate = state.candidate().filter(|candidate| candidate != token);
+        if state.is_claimed(token) {
+            // Both are asked then, for people delete the wrong row; whoever refuses both proves no death.
+            let candidate = state.candidate().filter(|_| *token == TokenRef::Old);
             if candidate.and_then(|candidate| self.held(&candidate)).is_some_and(|held| !self.lives(held)) {
+                let leaked = is_emergency(state.reason(token));
                 for turn in &mut turns.all {
+                    turn.facts.retain(|fact| leaked || !matches!(fact, Fact::Revoked { .. }));
                     turn.facts.push(Fact::CandidateDied);
                 }
             }

@@ -59,6 +59,8 @@ pub(crate) struct Setting {
     pub(crate) renews: bool,
     pub(crate) finds: bool,
     pub(crate) ending: EndedBy,
+    /// Whether its interface asks a person to end a token all the same.
+    pub(crate) guides: bool,
     pub(crate) before: Before,
     pub(crate) on_failure: OnFailure,
     pub(crate) old: OldPolicy,
