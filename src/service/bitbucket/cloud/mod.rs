@@ -190,7 +190,7 @@ impl Provider for BitbucketCloudTokens {
         let mut grant = Grant::of(token, &owner).with_kind(self.kind.what()).with_api(self.base.clone());
         for repository in &self.repositories {
             let look = self.api.repository(&self.kind, token, repository);
-            let look = self.sparing.look(self.api.endpoint(), &owner, token, look).await?;
+            let look = self.sparing.look(self.api.endpoint(), &owner, token.fingerprint(), look).await?;
             grant = self.told(grant, repository, look);
         }
         Ok(grant)
