@@ -130,13 +130,21 @@ impl fmt::Display for ScopeSet {
 pub struct ScopeModel {
     name: &'static str,
     contains: &'static [(&'static str, &'static [&'static str])],
+    changeable: bool,
 }
 
 impl ScopeModel {
-    /// A vocabulary; each row names a scope and those directly below it.
+    /// A vocabulary; each row names a scope and those directly below it. What a token has of it stays as it was made.
     #[must_use]
     pub const fn new(name: &'static str, contains: &'static [(&'static str, &'static [&'static str])]) -> Self {
-        Self { name, contains }
+        Self { name, contains, changeable: false }
+    }
+
+    /// The scopes of a live token can be changed, and its value stays: a person can cure a token of which some are missing.
+    #[must_use]
+    pub const fn changeable(mut self) -> Self {
+        self.changeable = true;
+        self
     }
 
     /// The provider's tokens have no scopes to choose: they may do what their owner may.
@@ -164,7 +172,8 @@ impl ScopeModel {
     /// The permissions of Bitbucket Data Center's HTTP access tokens. A token's permission for repositories is as high as
     /// the one for projects, and a higher one contains the lower.
     ///
-    /// Source: "HTTP access tokens", its table of permissions (Bitbucket Data Center documentation).
+    /// Sources: "HTTP access tokens", its table of permissions (Bitbucket Data Center documentation); the REST description of
+    /// `access-tokens`, by which `POST` to a token's number changes them.
     pub const BITBUCKET_DATA_CENTER: Self = Self::new(
         "bitbucket-data-center",
         &[
@@ -174,12 +183,13 @@ impl ScopeModel {
             ("REPO_ADMIN", &["REPO_WRITE"]),
             ("REPO_WRITE", &["REPO_READ"]),
         ],
-    );
+    )
+    .changeable();
 
     /// GitHub's fine-grained permissions. No answer of GitHub lists what a token has of them.
     pub const GITHUB_FINE_GRAINED: Self = Self::new("github-fine-grained", &[]);
 
-    /// GitHub's classic scopes.
+    /// GitHub's classic scopes. They can be ticked on a live token, whose value stays.
     ///
     /// Sources: "Scopes for OAuth apps" (GitHub documentation), completed by the scopes named in GitHub's `OpenAPI`
     /// descriptions. Not taken over, as nobody could confirm them: that `admin:enterprise` contains `scim:enterprise` and
@@ -217,7 +227,8 @@ impl ScopeModel {
             ("write:ssh_signing_key", &["read:ssh_signing_key"]),
             ("site_admin", &[]),
         ],
-    );
+    )
+    .changeable();
 
     /// GitLab's scopes, of personal, project and group access tokens alike.
     ///
@@ -235,6 +246,12 @@ impl ScopeModel {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Whether the scopes of a live token can be changed, its value staying.
+    #[must_use]
+    pub fn is_changeable(&self) -> bool {
+        self.changeable
     }
 
     /// The set with everything that its scopes contain.
