@@ -223,7 +223,7 @@ async fn a_listed_token_past_its_end_is_neither_found_nor_alive() {
     let provider = builder(&fake).clock(clock.clone()).build().unwrap();
     let id = issue(&provider, "tokenturn-1", &["REPO_READ"], Some(30)).await.unwrap().id.unwrap();
     let label = Label::new("tokenturn-1").unwrap();
-    assert_eq!(provider.find(&label).await.unwrap(), [id.clone()]);
+    assert_eq!(provider.find(&label).await.unwrap(), std::slice::from_ref(&id));
     assert_eq!(provider.status(&id).await.unwrap(), Liveness::Alive);
     clock.advance(Duration::from_hours(30 * 24));
     assert_eq!(fake.rows("users/bot").len(), 1, "the list still has it");

@@ -57,6 +57,7 @@ pub(super) struct Source {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct State {
     pub(super) users: BTreeMap<u64, User>,
     pub(super) projects: BTreeMap<String, Source>,
