@@ -42,8 +42,8 @@ impl Refusals {
             return Ok(());
         };
         let wait = refused.front().map_or(WINDOW, |oldest| (*oldest + WINDOW).saturating_duration_since(now));
-        let text = "too many dead tokens of this account were tried just now, and one more might lock it out: no request was \
-                    sent, try again later";
+        let text = "too many dead tokens or wrong passwords of this account were tried just now, and one more might lock it out: \
+                    no request was sent, try again later";
         Err(Error::new(ErrorKind::RateLimited, text).with_retry_after(wait))
     }
 

@@ -97,13 +97,14 @@ impl ScopePolicy {
             lacks.push(Lack::Restricted { restriction: restriction.clone() });
         }
         for probe in grant.probes.iter().filter(|probe| probe.answer != Answer::Proven) {
-            lacks.push(Lack::Right { resource: probe.resource.clone() });
+            let for_good = probe.for_good && probe.answer == Answer::Refuted;
+            lacks.push(Lack::Right { resource: probe.resource.clone(), for_good });
         }
         match &grant.access {
             Access::Scopes(granted) => {
                 let missing = model.missing(&self.required, granted);
                 if !missing.is_empty() {
-                    lacks.push(Lack::Missing { scopes: missing });
+                    lacks.push(Lack::Missing { scopes: missing, for_good: !model.is_changeable() });
                 }
                 let excess = model.excess(&self.required, granted);
                 if !excess.is_empty() {
@@ -211,11 +212,22 @@ pub enum Lack {
     Right {
         /// Which resource and right.
         resource: String,
+        /// Whether nobody can give it to this very token afterwards.
+        #[serde(default)]
+        for_good: bool,
+    },
+    /// What it was to be tried on is not there, or is hidden from it: it may be of another account.
+    Hidden {
+        /// In the provider's words.
+        said: String,
     },
     /// Scopes are missing.
     Missing {
         /// Which.
         scopes: ScopeSet,
+        /// Whether those of a live token cannot be changed.
+        #[serde(default)]
+        for_good: bool,
     },
     /// It may do more than anybody asked for.
     Excess {
@@ -228,8 +240,12 @@ pub enum Lack {
 
 impl Lack {
     fn is_curable(&self) -> bool {
-        // The scopes of a classic GitHub token can be ticked afterwards, the value stays.
-        matches!(self, Self::Restricted { .. } | Self::Missing { .. } | Self::Right { .. })
+        match self {
+            Self::Restricted { .. } => true,
+            // The scopes of a classic GitHub token can be ticked afterwards, the value stays. Not everywhere.
+            Self::Missing { for_good, .. } | Self::Right { for_good, .. } => !for_good,
+            _ => false,
+        }
     }
 
     pub(crate) fn is_final(&self) -> bool {
@@ -267,8 +283,18 @@ impl fmt::Display for Lack {
                 "it waits for the approval of {}: ask for it",
                 by.as_deref().unwrap_or("the organisation's owner")
             ),
-            Self::Right { resource } => write!(f, "it could not {resource}: give its owner that right"),
-            Self::Missing { scopes } => write!(f, "scopes are missing: {scopes}; tick them"),
+            Self::Right { resource, for_good: false } => {
+                write!(f, "it could not {resource}: give its owner that right")
+            }
+            Self::Right { resource, for_good: true } => write!(
+                f,
+                "it could not {resource}, and never will: make another, logged in as the right account and as the guide says"
+            ),
+            Self::Hidden { said } => write!(f, "{said}; then hand in this token again, or another"),
+            Self::Missing { scopes, for_good: false } => write!(f, "scopes are missing: {scopes}; tick them"),
+            Self::Missing { scopes, for_good: true } => {
+                write!(f, "scopes are missing: {scopes}; they cannot be added to it later, so make another with them")
+            }
             Self::Excess { scopes } => write!(f, "it may do more than is needed: {scopes}; untick them"),
             Self::UnknownAccess => f.write_str(
                 "its provider does not say what it may do: name a private resource to try, and set the policy to accept that",
@@ -360,7 +386,35 @@ mod tests {
         assert_eq!(judge(&policy, grant(Access::Unknown)), [Lack::UnknownAccess], "no probe was made");
         let probed = |answer| grant(Access::Unknown).with_probe(Probe::new("administer acme/site", answer));
         assert_eq!(judge(&policy, probed(Answer::Proven)), []);
-        assert_eq!(judge(&policy, probed(Answer::Unknown)), [Lack::Right { resource: "administer acme/site".into() }]);
+        let lack = |for_good| Lack::Right { resource: "administer acme/site".into(), for_good };
+        assert_eq!(judge(&policy, probed(Answer::Unknown)), [lack(false)]);
+        let strange = |answer| grant(Access::Unknown).with_probe(Probe::new("administer acme/site", answer).for_good());
+        assert_eq!(judge(&policy, strange(Answer::Refuted)), [lack(true)]);
+        assert_eq!(judge(&policy, strange(Answer::Unknown)), [lack(false)], "not to know is no no");
+    }
+
+    #[test]
+    fn what_can_never_be_added_to_a_token_is_not_curable() {
+        let policy = ScopePolicy::requiring(ScopeSet::of(["repository:write", "repo", "REPO_READ", "api"]));
+        let none = grant(Access::Scopes(ScopeSet::new()));
+        let curable =
+            |model| Refusal::of(policy.judge(&none, model, Timestamp::from_unix_seconds(NOW)).lacks).is_curable();
+        assert!(curable(ScopeModel::GITHUB_CLASSIC) && curable(ScopeModel::BITBUCKET_DATA_CENTER));
+        assert!(!curable(ScopeModel::BITBUCKET_CLOUD) && !curable(ScopeModel::GITLAB));
+        assert!(!curable(ScopeModel::new("somebody's", &[])), "unless it says so");
+        let right = |for_good| Refusal::of(vec![Lack::Right { resource: "read acme/site".into(), for_good }]);
+        assert!(right(false).is_curable() && !right(true).is_curable());
+        let hidden = Refusal::of(vec![Lack::Hidden { said: "it is not there".into() }]);
+        assert!(!hidden.is_curable() && !hidden.is_final());
+    }
+
+    #[test]
+    fn a_lack_that_was_written_down_before_it_could_be_for_good_is_read_as_curable() {
+        for text in [r#"{"lack": "missing", "scopes": ["repo"]}"#, r#"{"lack": "right", "resource": "read acme/site"}"#]
+        {
+            let lack: Lack = serde_json::from_str(text).unwrap();
+            assert!(lack.is_curable(), "{lack}");
+        }
     }
 
     #[test]
@@ -384,7 +438,7 @@ mod tests {
     fn no_decision_overrules_a_dead_token() {
         assert!(Refusal::of(vec![Lack::Dead { hint: None }]).is_final());
         assert!(!Refusal::of(vec![Lack::UnknownAccess]).is_final());
-        assert!(Refusal::of(vec![Lack::Missing { scopes: ScopeSet::of(["repo"]) }]).is_curable());
+        assert!(Refusal::of(vec![Lack::Missing { scopes: ScopeSet::of(["repo"]), for_good: false }]).is_curable());
         assert!(!Refusal::of(vec![Lack::Dead { hint: None }]).is_curable());
     }
 }

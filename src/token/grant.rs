@@ -153,12 +153,22 @@ pub struct Probe {
     pub resource: String,
     /// Whether the right was there.
     pub answer: Answer,
+    /// Whether a no is for good: nobody can give this very token the right afterwards, so that another is needed.
+    #[serde(default)]
+    pub for_good: bool,
 }
 
 impl Probe {
     /// What became of trying `resource`.
     pub fn new(resource: impl Into<String>, answer: Answer) -> Self {
-        Self { resource: resource.into(), answer }
+        Self { resource: resource.into(), answer, for_good: false }
+    }
+
+    /// A no is for good: it is the wrong account's token, or was made without what cannot be added.
+    #[must_use]
+    pub fn for_good(mut self) -> Self {
+        self.for_good = true;
+        self
     }
 }
 

@@ -132,20 +132,28 @@ pub struct ScopeModel {
     contains: &'static [(&'static str, &'static [&'static str])],
     /// Levels that follow a scope's name after `=`, the lowest first: each contains those below it.
     levels: &'static [&'static str],
+    changeable: bool,
 }
 
 impl ScopeModel {
-    /// A vocabulary; each row names a scope and those directly below it.
+    /// A vocabulary; each row names a scope and those directly below it. What a token has of it stays as it was made.
     #[must_use]
     pub const fn new(name: &'static str, contains: &'static [(&'static str, &'static [&'static str])]) -> Self {
-        Self { name, contains, levels: &[] }
+        Self { name, contains, levels: &[], changeable: false }
     }
 
     /// A vocabulary of names with a level, such as `contents=write`. Each level contains those before it in the list,
     /// whatever the name; a level that is not listed contains none.
     #[must_use]
     pub const fn leveled(name: &'static str, levels: &'static [&'static str]) -> Self {
-        Self { name, contains: &[], levels }
+        Self { name, contains: &[], levels, changeable: false }
+    }
+
+    /// The scopes of a live token can be changed, and its value stays: a person can cure a token of which some are missing.
+    #[must_use]
+    pub const fn changeable(mut self) -> Self {
+        self.changeable = true;
+        self
     }
 
     /// The provider's tokens have no scopes to choose: they may do what their owner may.
@@ -173,7 +181,8 @@ impl ScopeModel {
     /// The permissions of Bitbucket Data Center's HTTP access tokens. A token's permission for repositories is as high as
     /// the one for projects, and a higher one contains the lower.
     ///
-    /// Source: "HTTP access tokens", its table of permissions (Bitbucket Data Center documentation).
+    /// Sources: "HTTP access tokens", its table of permissions (Bitbucket Data Center documentation); the REST description of
+    /// `access-tokens`, by which `POST` to a token's number changes them.
     pub const BITBUCKET_DATA_CENTER: Self = Self::new(
         "bitbucket-data-center",
         &[
@@ -183,7 +192,8 @@ impl ScopeModel {
             ("REPO_ADMIN", &["REPO_WRITE"]),
             ("REPO_WRITE", &["REPO_READ"]),
         ],
-    );
+    )
+    .changeable();
 
     /// GitHub's fine-grained permissions. No answer of GitHub lists what a token has of them.
     pub const GITHUB_FINE_GRAINED: Self = Self::new("github-fine-grained", &[]);
@@ -196,7 +206,7 @@ impl ScopeModel {
     /// roles alone, and taken over for permissions.
     pub const GITHUB_APP: Self = Self::leveled("github-app", &["read", "write", "admin"]);
 
-    /// GitHub's classic scopes.
+    /// GitHub's classic scopes. They can be ticked on a live token, whose value stays.
     ///
     /// Sources: "Scopes for OAuth apps" (GitHub documentation), completed by the scopes named in GitHub's `OpenAPI`
     /// descriptions. Not taken over, as nobody could confirm them: that `admin:enterprise` contains `scim:enterprise` and
@@ -234,7 +244,8 @@ impl ScopeModel {
             ("write:ssh_signing_key", &["read:ssh_signing_key"]),
             ("site_admin", &[]),
         ],
-    );
+    )
+    .changeable();
 
     /// GitLab's scopes, of personal, project and group access tokens alike.
     ///
@@ -252,6 +263,12 @@ impl ScopeModel {
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// Whether the scopes of a live token can be changed, its value staying.
+    #[must_use]
+    pub fn is_changeable(&self) -> bool {
+        self.changeable
     }
 
     /// The set with everything that its scopes contain.

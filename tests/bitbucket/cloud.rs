@@ -83,7 +83,7 @@ async fn a_token_without_the_scope_lives_and_its_scopes_are_those_that_were_gran
     let token = fake.token(BOT, "ci", &["read:pullrequest:bitbucket"]);
     let grant = api(&fake).inspect(&token).await.unwrap();
     assert_eq!(grant.access, Access::Scopes(ScopeSet::of(["read:pullrequest:bitbucket"])));
-    assert_eq!(grant.probes[0].answer, Answer::Refuted);
+    assert!(grant.probes[0].answer == Answer::Refuted && grant.probes[0].for_good, "no scope can be added to it");
 }
 
 #[tokio::test]
@@ -111,6 +111,31 @@ async fn a_repository_that_is_hidden_says_nothing_of_the_token() {
     let token = fake.token("acme/other", "theirs", &["repository"]);
     let error = of_repository(&fake).inspect(&token).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_refusal_that_says_what_the_token_may_do_knows_the_token() {
+    let fake = fake().await;
+    fake.frank_refusals();
+    let other = fake.token("acme/other", "theirs", &["repository"]);
+    let grant = of_repository(&fake).inspect(&other).await.unwrap();
+    assert_eq!(grant.access, Access::Scopes(ScopeSet::of(["repository"])));
+    assert!(grant.probes[0].answer == Answer::Refuted && grant.probes[0].for_good, "it is another repository's");
+    // Its account is the one whose address logged in, and access can be given to that.
+    fake.private_repository(SITE, &[]);
+    let token = fake.token(BOT, "ci", &["read:repository:bitbucket"]);
+    let grant = api(&fake).inspect(&token).await.unwrap();
+    assert!(grant.probes[0].answer == Answer::Refuted && !grant.probes[0].for_good, "{grant:?}");
+}
+
+#[tokio::test]
+async fn an_empty_list_of_scopes_is_no_answer() {
+    let mut server = mockito::Server::new_async().await;
+    let mock = server.mock("GET", "/2.0/repositories/acme/site").with_header("x-oauth-scopes", "");
+    mock.with_body(r#"{"is_private": true}"#).create_async().await;
+    let provider = Bitbucket::repository_tokens(&http(), SITE).address(server.url().parse().unwrap()).build().unwrap();
+    let grant = provider.inspect(&Token::new("ATCTTFAKE").unwrap()).await.unwrap();
+    assert_eq!((grant.access, grant.probes[0].answer), (Access::Unknown, Answer::Proven), "it has just read");
 }
 
 #[tokio::test]

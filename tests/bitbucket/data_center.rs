@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use tokenturn::provider::{Candidate, Issuance, IssueRequest, Liveness, Provider, Revocation};
-use tokenturn::testing::{BitbucketDataCenterFake, Trouble, retired};
+use tokenturn::testing::{BitbucketDataCenterFake, Trouble, VirtualClock, retired};
 use tokenturn::{Access, Answer, Bitbucket, BitbucketDataCenterBuilder, CredentialName, Effect, ErrorKind, Expiry};
 use tokenturn::{Label, Result, ScopeSet, Token, TokenId};
 
@@ -49,6 +49,7 @@ async fn an_issued_token_is_what_was_asked_for_and_always_has_an_end() {
 #[tokio::test]
 async fn tokens_of_projects_and_repositories_go_to_lists_of_their_own() {
     let fake = fake().await;
+    fake.administrator("projects/WEB", "bot");
     let of_project = builder(&fake).project("WEB").build().unwrap();
     let of_repository = builder(&fake).repository("WEB/site").build().unwrap();
     let token = issue(&of_project, "p", &["REPO_READ"], None).await.unwrap().token;
@@ -112,18 +113,135 @@ async fn what_is_refused_has_no_effect_and_says_what_to_do() {
 #[tokio::test]
 async fn a_wrong_password_is_no_word_on_any_token_and_is_not_tried_on_and_on() {
     let fake = fake().await;
-    let provider =
-        Bitbucket::data_center(&http(), fake.base()).login("bot", SecretString::from("wrong")).build().unwrap();
+    let (label, id) = (Label::new("a").unwrap(), TokenId::new("100").unwrap());
+    let wrong = SecretString::from("wrong");
+    let provider = Bitbucket::data_center(&http(), fake.base()).login("bot", wrong.clone()).build().unwrap();
     let error = issue(&provider, "a", &["REPO_READ"], None).await.unwrap_err();
     assert_eq!((error.kind(), error.effect()), (ErrorKind::PermissionDenied, Effect::None));
     assert_eq!(fake.seen().len(), 1);
     for _ in 0..4 {
-        let _ = provider.find(&Label::new("a").unwrap()).await.unwrap_err();
+        provider.find(&label).await.unwrap_err();
+        provider.status(&id).await.unwrap_err();
+        issue(&provider, "a", &["REPO_READ"], None).await.unwrap_err();
+    }
+    let error = provider.find(&label).await.unwrap_err();
+    assert_eq!((error.kind(), error.effect()), (ErrorKind::RateLimited, Effect::None), "{error}");
+    assert!(!fake.is_locked("bot"));
+}
+
+#[tokio::test]
+async fn many_credentials_under_one_changed_password_do_not_lock_its_owner_out() {
+    let (fake, http, label) = (fake().await, http(), Label::new("a").unwrap());
+    let one = |password: &str| Bitbucket::data_center(&http, fake.base()).login("bot", SecretString::from(password));
+    // Each provider on its own, all at once: they share what leaves the process.
+    let finds = (0..8).map(|_| {
+        let (provider, label) = (one("changed").build().unwrap(), label.clone());
+        async move { provider.find(&label).await.unwrap_err() }
+    });
+    for error in futures_util::future::join_all(finds).await {
+        assert!(matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::RateLimited), "{error}");
+    }
+    assert!(fake.seen().len() < 5 && !fake.is_locked("bot"), "{:?}", fake.seen());
+}
+
+#[tokio::test]
+async fn a_login_that_is_locked_is_told_how_it_is_unlocked() {
+    let fake = fake().await;
+    for _ in 0..5 {
+        // A person at the login page.
+        let wrong = Bitbucket::data_center(&http(), fake.base()).login("bot", SecretString::from("wrong")).build();
+        wrong.unwrap().find(&Label::new("a").unwrap()).await.unwrap_err();
     }
     assert!(fake.is_locked("bot"));
     let error = builder(&fake).build().unwrap().find(&Label::new("a").unwrap()).await.unwrap_err();
     assert!(error.to_string().contains("CAPTCHA"), "{error}");
     assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+}
+
+#[tokio::test]
+async fn a_login_system_that_fails_is_neither_a_death_nor_a_wrong_password() {
+    let fake = fake().await;
+    let provider = builder(&fake).build().unwrap();
+    let (token, id) = fake.token("users/bot", "x", &["REPO_READ"]);
+    let id = TokenId::new(id.to_string()).unwrap();
+    for (exception, expected) in [
+        ("AuthenticationSystemException", ErrorKind::Unavailable),
+        ("InactiveUserAuthenticationException", ErrorKind::PermissionDenied),
+        ("ExpiredPasswordAuthenticationException", ErrorKind::PermissionDenied),
+        ("NoAccessAuthenticationException", ErrorKind::PermissionDenied),
+        ("ExpiredAuthenticationException", ErrorKind::Protocol),
+    ] {
+        fake.fail_logins(Some(exception));
+        let errors = [
+            provider.inspect(&token).await.unwrap_err(),
+            provider.status(&id).await.unwrap_err(),
+            issue(&provider, "a", &["REPO_READ"], None).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!((error.kind(), error.effect()), (expected, Effect::None), "{exception}: {error}");
+            assert!(!error.to_string().contains("does not take the user name"), "{exception}: {error}");
+        }
+    }
+    fake.fail_logins(None);
+    provider.inspect(&token).await.unwrap();
+    assert_eq!(provider.status(&id).await.unwrap(), Liveness::Alive);
+}
+
+#[tokio::test]
+async fn whoever_does_not_administer_a_project_comes_to_none_of_its_tokens() {
+    let fake = fake().await;
+    let (token, id) = fake.token("projects/WEB", "x", &["REPO_READ"]);
+    let id = TokenId::new(id.to_string()).unwrap();
+    for builder in [builder(&fake).project("WEB"), builder(&fake).repository("WEB/site")] {
+        let provider = builder.build().unwrap();
+        let errors = [
+            issue(&provider, "a", &["REPO_READ"], None).await.unwrap_err(),
+            provider.find(&Label::new("x").unwrap()).await.unwrap_err(),
+            provider.status(&id).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!((error.kind(), error.effect()), (ErrorKind::PermissionDenied, Effect::None), "{error}");
+        }
+    }
+    assert!(fake.is_alive(&token));
+}
+
+#[tokio::test]
+async fn a_permission_for_projects_is_asked_for_with_the_one_for_repositories_that_it_wants() {
+    let fake = fake().await;
+    let provider = builder(&fake).build().unwrap();
+    let token = issue(&provider, "a", &["PROJECT_WRITE"], None).await.unwrap().token;
+    let access = provider.inspect(&token).await.unwrap().access;
+    assert_eq!(access, Access::Scopes(ScopeSet::of(["PROJECT_WRITE", "REPO_WRITE"])));
+}
+
+#[tokio::test]
+async fn a_listed_token_past_its_end_is_neither_found_nor_alive() {
+    let clock = std::sync::Arc::new(VirtualClock::new());
+    let fake = BitbucketDataCenterFake::start_with_clock(clock.clone()).await.unwrap();
+    fake.user("bot", PASSWORD);
+    let provider = builder(&fake).clock(clock.clone()).build().unwrap();
+    let id = issue(&provider, "tokenturn-1", &["REPO_READ"], Some(30)).await.unwrap().id.unwrap();
+    let label = Label::new("tokenturn-1").unwrap();
+    assert_eq!(provider.find(&label).await.unwrap(), std::slice::from_ref(&id));
+    assert_eq!(provider.status(&id).await.unwrap(), Liveness::Alive);
+    clock.advance(Duration::from_hours(30 * 24));
+    assert_eq!(fake.rows("users/bot").len(), 1, "the list still has it");
+    assert_eq!(provider.find(&label).await.unwrap(), []);
+    assert_eq!(provider.status(&id).await.unwrap(), Liveness::Dead);
+}
+
+#[tokio::test]
+async fn a_live_token_of_our_name_whose_number_cannot_be_read_is_not_passed_over() {
+    let mut server = mockito::Server::new_async().await;
+    let page =
+        r#"{"values": [{"id": {"odd": 7}, "name": "tokenturn-1"}, {"id": [], "name": "x"}], "isLastPage": true}"#;
+    server.mock("GET", mockito::Matcher::Any).with_body(page).create_async().await;
+    let url = server.url().parse().unwrap();
+    let provider = Bitbucket::data_center(&http(), url).login("bot", SecretString::from(PASSWORD)).build().unwrap();
+    let error = provider.find(&Label::new("tokenturn-1").unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Protocol, "it may live: {error}");
+    assert_eq!(provider.find(&Label::new("tokenturn-2").unwrap()).await.unwrap(), [], "others' rows are theirs");
 }
 
 #[tokio::test]
@@ -174,7 +292,9 @@ async fn ending_a_token_twice_is_a_success_and_a_missing_account_is_none() {
     fake.trouble("DELETE", Trouble::DropAfter);
     assert_eq!(provider.revoke(&retired(&candidate.token)).await.unwrap(), Revocation::Done);
     assert!(!fake.is_alive(&candidate.token));
+    let before = fake.seen().len();
     assert_eq!(provider.revoke(&retired(&candidate.token)).await.unwrap(), Revocation::Done);
+    assert_eq!(fake.seen().len(), before + 2, "one request, and one look into the list");
     assert_eq!(provider.status(&candidate.id.unwrap()).await.unwrap(), Liveness::Dead);
     let stranger = builder(&fake).user_slug("somebody").build().unwrap();
     let error = stranger.status(&TokenId::new("100").unwrap()).await.unwrap_err();

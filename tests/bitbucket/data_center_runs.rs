@@ -6,7 +6,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokenturn::rotation::{Death, OldEnd, TokenRef};
 use tokenturn::testing::{BitbucketDataCenterFake, Trouble, VirtualClock};
-use tokenturn::{Bitbucket, BitbucketDataCenterBuilder, Decision, Outcome, Policy, Predecessor, Rotator, Run, Token};
+use tokenturn::{
+    Ask, Bitbucket, BitbucketDataCenterBuilder, Decision, Outcome, Policy, Predecessor, Rotator, Run, Token,
+};
 
 use crate::place::Place;
 use crate::{asks, completed, http, stuck};
@@ -156,34 +158,46 @@ async fn the_row_of_the_new_token_revoked_by_mistake_is_found() {
 }
 
 #[tokio::test]
-async fn an_issued_token_that_cannot_do_what_it_must_is_ended_again() {
+async fn an_issued_token_whose_owner_lacks_a_right_waits_beside_the_old_one_until_somebody_grants_it() {
     let world = World::start().await;
-    world.fake.repository("WEB/site", false, &["bot"]);
-    // The place asks to read, and the check to administer.
-    let bot = world.of(world.builder().must_administer("WEB/site"));
+    world.fake.repository("WEB/site", false, &[]);
+    let id = tokenturn::TokenId::new(world.old_id.to_string()).unwrap();
+    let bot = world.of(world.builder().known(&world.old, id).must_read("WEB/site"));
     let run = world.rotate(&bot).await;
-    assert!(!matches!(run.outcome, Outcome::Completed(_)), "{run:?}");
+    let [Ask::Cure { refusal, .. }] = asks(&run) else { panic!("{run:?}") };
+    assert!(refusal.to_string().contains("read WEB/site"), "{refusal}");
     assert_eq!(world.place.holds(), Some(world.old.fingerprint()));
-    assert!(world.fake.is_alive(&world.old));
+    let rows = world.rows();
+    assert_eq!(rows.len(), 2, "the new one is of use as soon as its owner has the right, so it lives: {rows:?}");
+    world.fake.repository("WEB/site", false, &["bot"]);
+    let run = bot.resolve(run.id, Decision::Retry).await.unwrap();
+    assert_eq!(completed(&run).old, OldEnd::Dead(Death::Seen));
+    assert_eq!(world.rows(), rows[1..], "no other was made");
 }
 
 #[tokio::test]
-async fn a_run_that_was_cut_after_issuing_is_gone_on_with_by_what_was_tried() {
+async fn an_issued_token_that_waits_for_a_right_is_ended_where_a_person_goes_back() {
     let world = World::start().await;
+    world.fake.repository("WEB/site", false, &[]);
+    let bot = world.of(world.builder().must_read("WEB/site"));
+    let run = world.rotate(&bot).await;
+    let run = bot.resolve(run.id, Decision::RollBack).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::RolledBack { .. }), "{run:?}");
+    assert_eq!(world.rows(), ["made by hand"]);
+    assert_eq!(world.place.holds(), Some(world.old.fingerprint()));
+}
+
+/// A run whose process was lost between the making of its token and the look at it, gone on with by the next process, which
+/// knows nothing of what the one before it made.
+async fn cut_after_issuing(world: &World, policy: Policy) -> Run {
     world.fake.repository("WEB/site", false, &["bot"]);
     let journal = Arc::new(tokenturn::journal::MemoryJournal::with_clock(Arc::new(world.clock.clone())));
     let sealer = Arc::new(tokenturn::testing::TestSealer::new());
     let process = || {
-        // Each knows nothing of what the one before it made.
         let provider = world.builder().must_read("WEB/site").build().unwrap();
         Rotator::builder("bot", provider)
             .consumer(world.place.clone())
-            .policy(
-                Policy::default()
-                    .grace(Duration::from_hours(24))
-                    .linger(Duration::ZERO)
-                    .unknown_access(tokenturn::UnknownAccess::AcceptProbed),
-            )
+            .policy(policy.clone().grace(Duration::from_hours(24)).linger(Duration::ZERO))
             .journal(journal.clone())
             .sealer(sealer.clone())
             .clock(Arc::new(world.clock.clone()))
@@ -191,15 +205,33 @@ async fn a_run_that_was_cut_after_issuing_is_gone_on_with_by_what_was_tried() {
             .unwrap()
     };
     // The look at the new token fails, so that the next process admits it.
-    world.fake.trouble("/rest/api/latest/projects?limit", Trouble::Slow(Duration::ZERO));
     for _ in 0..3 {
         world.fake.trouble("/rest/access-tokens/latest/users/bot/", Trouble::Refuse(503));
     }
     let run = world.rotate(&process()).await;
     assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{run:?}");
+    assert_eq!(world.rows().len(), 2, "{:?}", world.rows());
     world.clock.advance(Duration::from_mins(1));
-    let run = process().resume(run.id).await.unwrap();
+    process().resume(run.id).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_run_that_was_cut_after_issuing_is_gone_on_with_by_what_was_tried() {
+    let world = World::start().await;
+    let policy = Policy::default().unknown_access(tokenturn::UnknownAccess::AcceptProbed);
+    let run = cut_after_issuing(&world, policy).await;
     assert!(matches!(run.outcome, Outcome::Draining { .. }), "{run:?}");
     assert_ne!(world.place.holds(), Some(world.old.fingerprint()));
     assert_eq!(world.rows().len(), 2, "old and new, and no third: {:?}", world.rows());
+}
+
+#[tokio::test]
+async fn a_run_that_was_cut_after_issuing_ends_its_token_where_the_policy_wants_to_know_what_that_may_do() {
+    let world = World::start().await;
+    let run = cut_after_issuing(&world, Policy::default()).await;
+    let Outcome::RolledBack { because, orphans, .. } = &run.outcome else { panic!("{run:?}") };
+    assert!(because.to_string().contains("does not say what it may do"), "{because}");
+    assert_eq!((world.rows(), orphans.len()), (vec!["made by hand".to_owned()], 0));
+    assert_eq!(world.place.holds(), Some(world.old.fingerprint()));
+    assert!(world.fake.is_alive(&world.old));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokenturn::rotation::{Completion, Death, OldEnd, TokenRef};
 use tokenturn::testing::Trouble;
-use tokenturn::{Ask, Clock, Decision, ErrorKind, Outcome, Predecessor, Run, Token};
+use tokenturn::{Ask, Clock, Decision, ErrorKind, Outcome, Policy, Predecessor, Rotator, Run, Token};
 
 use crate::{BOT, OLD_ROW, World, asks, guide, policy, stuck};
 
@@ -64,10 +64,37 @@ async fn the_guide_has_every_field_and_asks_to_read_name_and_date_off_the_list()
     }
     let row = guide.title.rsplit(' ').next().unwrap();
     world.unify.generate(BOT, &guide).unwrap();
-    let (name, end) = world.unify.rows(BOT).pop().unwrap();
+    let (name, _) = world.unify.rows(BOT).pop().unwrap();
     assert_eq!(name, row);
-    let date = end.to_string();
-    assert!(text.contains(&date[..10]), "{date} not in:\n{text}");
+    assert!(text.contains("30 days after the day on which you make it"), "{text}");
+}
+
+#[tokio::test]
+async fn whoever_comes_late_finds_on_the_list_what_the_guide_says() {
+    for days in [7, 30, 60, 90, 45] {
+        let world = World::start().await;
+        let (_, guide) = world.begin(&world.with_policy(policy().lifetime(Duration::from_hours(days * 24)))).await;
+        world.clock.advance(Duration::from_hours(6 * 24));
+        world.unify.generate(BOT, &guide).unwrap_or_else(|error| panic!("{days} days: {error}\n{guide}"));
+    }
+}
+
+#[tokio::test]
+async fn without_a_lifetime_no_token_is_asked_for_and_the_plan_says_so() {
+    let world = World::start().await;
+    let bot = Rotator::builder(BOT, world.provider())
+        .consumer(world.place.clone())
+        .policy(Policy::default())
+        .clock(std::sync::Arc::new(world.clock.clone()))
+        .build()
+        .unwrap();
+    let plan = bot.plan(&Predecessor::Held(world.old.clone())).await.unwrap().to_string();
+    assert!(plan.contains("without one no token is asked for"), "{plan}");
+    let run = bot.rotate(Predecessor::Held(world.old.clone())).await.unwrap();
+    let Outcome::Stopped { because, .. } = &run.outcome else { panic!("{run:?}") };
+    assert_eq!(because.kind, ErrorKind::InvalidInput);
+    assert!(because.to_string().contains("set `Policy::lifetime`"), "{because}");
+    assert_eq!((world.unify.rows(BOT).len(), world.place.holds()), (1, Some(world.old.fingerprint())));
 }
 
 #[tokio::test]
@@ -174,17 +201,28 @@ async fn an_old_token_that_was_never_seen_alive_is_not_proven_dead_by_a_refusal(
 }
 
 #[tokio::test]
-async fn a_token_of_an_account_outside_the_organization_is_refused_and_left_alive() {
-    let world = World::start().await;
-    world.unify.user("stranger", &["other.example"]);
-    let bot = world.rotator();
-    let (run, guide) = world.begin(&bot).await;
-    let theirs = Token::new(&world.unify.generate("stranger", &guide).unwrap()).unwrap();
-    let run = bot.supply(run.id, theirs.clone()).await.unwrap();
-    let Ask::Cure { refusal, .. } = &asks(&run)[0] else { panic!("{run:?}") };
-    assert!(refusal.to_string().contains("acme.com"), "{refusal}");
-    assert_eq!(world.place.holds(), Some(world.old.fingerprint()));
-    assert!(world.unify.is_alive(&theirs), "it is not ours to end");
+async fn a_token_of_an_account_outside_the_organization_is_refused_and_left_alive_and_another_is_asked_for() {
+    for hidden in [false, true] {
+        let world = World::start().await;
+        world.unify.user("stranger", &["other.example"]);
+        let bot = world.rotator();
+        let (run, page) = world.begin(&bot).await;
+        let theirs = Token::new(&world.unify.generate("stranger", &page).unwrap()).unwrap();
+        if hidden {
+            world.unify.hide_organizations();
+        }
+        let run = bot.supply(run.id, theirs.clone()).await.unwrap();
+        let [Ask::Token { refusal: Some(refusal), .. }] = asks(&run) else { panic!("{run:?}") };
+        let said = if hidden { "hides it from this token" } else { "read the organization acme.com, and never will" };
+        assert!(refusal.to_string().contains(said), "{refusal}");
+        assert_eq!(world.place.holds(), Some(world.old.fingerprint()));
+        assert!(world.unify.is_alive(&theirs), "it is not ours to end");
+        let new = Token::new(&world.unify.generate(BOT, &guide(&run)).unwrap()).unwrap();
+        let run = bot.supply(run.id, new.clone()).await.unwrap();
+        world.unify.delete(BOT, OLD_ROW).unwrap();
+        completed(&bot.resolve(run.id, deleted()).await.unwrap());
+        assert_eq!(world.place.holds(), Some(new.fingerprint()));
+    }
 }
 
 #[tokio::test]

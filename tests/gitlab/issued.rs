@@ -56,7 +56,16 @@ async fn without_a_life_or_with_one_too_long_nothing_is_sent() {
 
 #[tokio::test]
 async fn the_token_of_a_lost_answer_is_found_by_its_label_and_ended_by_its_number() {
-    let world = World::start().await;
+    for before_17_9 in [false, true] {
+        let world = World::start().await;
+        if before_17_9 {
+            world.fake.without_revoked_bots();
+        }
+        orphans_are_found_and_ended(&world).await;
+    }
+}
+
+async fn orphans_are_found_and_ended(world: &World) {
     for provider in world.issued() {
         world.fake.trouble("POST", Trouble::DropAfter);
         let error = issue(&provider, None).await.unwrap_err();
@@ -77,16 +86,59 @@ async fn the_token_of_a_lost_answer_is_found_by_its_label_and_ended_by_its_numbe
 
 #[tokio::test]
 async fn ending_twice_is_the_same_as_once_and_a_lost_answer_is_sent_again() {
-    let world = World::start().await;
-    for provider in world.issued() {
-        let token = issue(&provider, None).await.unwrap().token;
-        world.fake.trouble("DELETE", Trouble::DropAfter);
-        for _ in 0..2 {
-            assert_eq!(provider.revoke(&retired(&token)).await.unwrap(), Revocation::Done, "{}", provider.name());
+    for before_17_9 in [false, true] {
+        let world = World::start().await;
+        if before_17_9 {
+            world.fake.without_revoked_bots();
         }
-        assert!(!world.fake.is_alive(&token));
-        assert_eq!(provider.inspect(&token).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+        for provider in world.issued() {
+            let token = issue(&provider, None).await.unwrap().token;
+            let id = world.fake.id_of(&token).unwrap();
+            world.fake.trouble("DELETE", Trouble::DropAfter);
+            for _ in 0..2 {
+                assert_eq!(provider.revoke(&retired(&token)).await.unwrap(), Revocation::Done, "{}", provider.name());
+            }
+            assert!(!world.fake.is_alive(&token));
+            assert_eq!(provider.inspect(&token).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+            assert_eq!(provider.status(&id).await.unwrap(), Liveness::Dead, "before 17.9: {before_17_9}");
+        }
     }
+}
+
+#[tokio::test]
+async fn a_key_that_may_not_end_a_bots_token_is_told_so_and_the_token_lives() {
+    let world = World::start().await;
+    let developer = world.fake.user("developer");
+    let token = world.fake.project_token("acme/site", "ci", &["read_api"], GitLabAccessLevel::Developer);
+    world.fake.add_member("acme/site", developer, GitLabAccessLevel::Developer);
+    let key = secret(&world.fake.personal(developer, "key", &["api"]));
+    let provider = world.built(GitLab::of_project(&http(), "acme/site", GitLabAccessLevel::Guest, key));
+    let error = provider.revoke(&retired(&token)).await.unwrap_err();
+    assert_eq!((error.kind(), error.effect()), (ErrorKind::PermissionDenied, Effect::None), "{error}");
+    assert!(error.to_string().contains("our own key at GitLab"), "{error}");
+    assert!(world.fake.is_alive(&token));
+}
+
+#[tokio::test]
+async fn a_row_that_does_not_say_whose_it_is_may_be_ours_and_is_not_passed_over() {
+    let mut server = mockito::Server::new_async().await;
+    let row = format!(r#"{{"id": 9, "name": "{LABEL}"}}"#);
+    server.mock("GET", mockito::Matcher::Regex(r"tokens\?".into())).with_body(format!("[{row}]")).create_async().await;
+    server.mock("GET", mockito::Matcher::Regex(r"tokens/9$".into())).with_body(&row).create_async().await;
+    let (key, url) = (secret(&tokenturn::Token::new("glpat-FAKEkey").unwrap()), server.url());
+    let id = TokenId::new("9").unwrap();
+    for builder in
+        [GitLab::of_user(&http(), 7, key.clone()), GitLab::of_service_account(&http(), "acme", 7, key.clone())]
+    {
+        let provider = builder.server(url.parse().unwrap()).build().unwrap();
+        for error in [provider.find(&label()).await.unwrap_err(), provider.status(&id).await.unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+            assert!(error.to_string().contains("whose token it is"), "{error}");
+        }
+    }
+    let of_project = GitLab::of_project(&http(), "acme/site", GitLabAccessLevel::Guest, key);
+    let of_project = of_project.server(url.parse().unwrap()).build().unwrap();
+    assert_eq!(of_project.find(&label()).await.unwrap(), [id], "each of its bots has a number of its own");
 }
 
 #[tokio::test]
@@ -197,6 +249,7 @@ async fn a_key_without_the_role_or_the_scope_is_refused_before_anything_happens(
             let provider = world.built(builder);
             let error = issue(&provider, None).await.unwrap_err();
             assert_eq!((error.kind(), error.effect()), (ErrorKind::PermissionDenied, Effect::None), "{error}");
+            assert!(error.to_string().contains("our own key at GitLab"), "it is no right of a token's: {error}");
         }
     }
     assert_eq!(world.fake.live().len(), before);

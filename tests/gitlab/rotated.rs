@@ -11,6 +11,7 @@ async fn a_rotated_token_keeps_name_and_scopes_and_the_old_one_is_dead_at_once()
     let world = World::start().await;
     let provider = world.rotated();
     assert_eq!(provider.capabilities().fate, Fate::Dies);
+    assert!(provider.capabilities().cautions.iter().any(|caution| caution.contains("over Git")), "the ban is told");
     let old = world.fake.personal(world.bot, "ci", &["self_rotate", "read_api"]);
     let candidate = issue(&provider, Some(&old)).await.unwrap();
     let new = candidate.token;

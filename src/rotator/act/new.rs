@@ -2,7 +2,7 @@
 
 use super::{Session, failed, inspect};
 use crate::error::{Error, ErrorKind, Result};
-use crate::rotation::{Act, Fact, Origin, TokenRef};
+use crate::rotation::{Act, Fact, Origin, State, TokenRef};
 use crate::token::{AdmittedToken, Lack, Refusal};
 
 /// The token whose admission is on record.
@@ -27,6 +27,11 @@ pub(super) async fn admit(session: &Session) -> Result<Vec<Fact>> {
         Ok(grant) => grant,
         Err(error) if error.kind() == ErrorKind::Unauthenticated => return dead_candidate(session, &reference).await,
         Err(error) if error.kind() == ErrorKind::Journal => return Err(error),
+        // The pasted token may be of another account: to try it again would say the same, and another can be handed in.
+        Err(error) if error.kind() == ErrorKind::NotFound && is_fresh_paste(state) => {
+            let refusal = Refusal::of(vec![Lack::Hidden { said: error.problem().text }]);
+            return Ok(vec![Fact::Refused { refusal, grant: None }]);
+        }
         Err(error) => return failed(session, &Act::Admit, &error).map(|fact| vec![fact]),
     };
     let verdict =
@@ -43,6 +48,10 @@ pub(super) async fn admit(session: &Session) -> Result<Vec<Fact>> {
     } else {
         Fact::Refused { refusal: Refusal::of(lacks), grant: Some(grant) }
     }])
+}
+
+fn is_fresh_paste(state: &State) -> bool {
+    state.candidate_origin() == Some(Origin::Pasted) && !state.is_touched()
 }
 
 /// Its own provider does not know it.

@@ -7,13 +7,14 @@ use std::time::Duration;
 use url::Url;
 
 use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind, Result};
 use crate::guide::Guide;
 use crate::provider::IssueRequest;
 use crate::token::RetiredToken;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// What the form offers without a calendar, in days. The first is what it offers unasked.
+/// What the form offers without a calendar, in days.
 const OFFERED: [u64; 4] = [7, 30, 60, 90];
 
 /// What a builder was told that a guide says.
@@ -37,10 +38,7 @@ enum Choice {
 
 impl Choice {
     /// The choice for this lifetime: never a shorter one.
-    fn of(lifetime: Option<Duration>, now: Timestamp) -> Self {
-        let Some(life) = lifetime else {
-            return Self::Days(OFFERED[0]);
-        };
+    fn of(life: Duration, now: Timestamp) -> Self {
         let days = life.as_secs().div_ceil(DAY);
         if OFFERED.contains(&days) {
             return Self::Days(days);
@@ -49,27 +47,32 @@ impl Choice {
         Self::Custom(now.plus(Duration::from_secs(days.saturating_add(1).saturating_mul(DAY))))
     }
 
-    fn end(self, now: Timestamp) -> Timestamp {
+    /// The expiration date as the list shows it. Who comes late finds a number of days counted from then.
+    fn listed(self) -> String {
         match self {
-            Self::Days(days) => now.plus(Duration::from_secs(days * DAY)),
-            Self::Custom(end) => end,
+            Self::Days(days) => format!("{days} days after the day on which you make it, a day more or less"),
+            Self::Custom(end) => format!("{}, a day more or less", date(end)),
         }
     }
 
     fn text(self) -> String {
         match self {
-            Self::Days(7) => "Duration: 7 days, which is what is offered unasked.".to_owned(),
             Self::Days(days) => format!("Duration: {days} days."),
             Self::Custom(end) => format!("Duration: Custom, then {} in the calendar.", date(end)),
         }
     }
 }
 
-/// How to make a token.
-pub(super) fn issue(hints: &Hints, request: &IssueRequest<'_>, now: Timestamp) -> Guide {
-    let choice = Choice::of(request.lifetime, now);
+/// How to make a token. Nobody can be asked for its end later, so its life must be said.
+pub(super) fn issue(hints: &Hints, request: &IssueRequest<'_>, now: Timestamp) -> Result<Guide> {
+    let Some(life) = request.lifetime else {
+        let text = "CloudBees tells nobody when a token ends, so without a lifetime it would end unnoticed: set `Policy::lifetime`, \
+                    as to 30 days";
+        return Err(Error::new(ErrorKind::InvalidInput, text));
+    };
+    let choice = Choice::of(life, now);
     let description = hints.description.as_deref().unwrap_or("made for a rotation, deleted after the next one");
-    begin(format!("Make a CloudBees Unify token named {}", request.label), hints)
+    Ok(begin(format!("Make a CloudBees Unify token named {}", request.label), hints)
         .with_step(
             "before",
             "CloudBees shows the token once. Copy it straight into the prompt that asks for it and nowhere else, and leave \
@@ -85,12 +88,12 @@ pub(super) fn issue(hints: &Hints, request: &IssueRequest<'_>, now: Timestamp) -
         .with_step(
             "read-off",
             format!(
-                "Read name and expiration date off the list: {} and {}, a day more or less. If either is another, delete \
-                 that row and make the token again: nobody can ask CloudBees for them later.",
+                "Read name and expiration date off the list: {} and {}. If either is another, delete that row and make the \
+                 token again: nobody can ask CloudBees for them later.",
                 request.label,
-                date(choice.end(now))
+                choice.listed()
             ),
-        )
+        ))
 }
 
 /// How to delete a token.
@@ -141,13 +144,15 @@ mod tests {
     #[test]
     fn a_lifetime_is_one_of_four_or_a_date_and_never_shorter() {
         let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
-        let choice = |days: u64| Choice::of(Some(Duration::from_secs(days * DAY)), now);
-        for days in OFFERED {
-            assert_eq!(choice(days), Choice::Days(days));
+        let choice = |days: u64| Choice::of(Duration::from_secs(days * DAY), now);
+        for days in [7, 30, 60, 90] {
+            assert_eq!(choice(days).text(), format!("Duration: {days} days."));
         }
-        assert_eq!(Choice::of(None, now), Choice::Days(7));
-        assert_eq!(Choice::of(Some(Duration::from_secs(29 * DAY + 1)), now), Choice::Days(30));
-        assert_eq!(choice(45).text(), "Duration: Custom, then 2026-02-16 in the calendar.");
-        assert!(now.until(choice(45).end(now)).as_secs() > 45 * DAY);
+        assert_eq!(Choice::of(Duration::from_secs(29 * DAY + 1), now), Choice::Days(30));
+        for (days, end) in [(1, "2026-01-03"), (8, "2026-01-10"), (45, "2026-02-16"), (91, "2026-04-03")] {
+            assert_eq!(choice(days).text(), format!("Duration: Custom, then {end} in the calendar."));
+            let midnight: Timestamp = format!("{end}T00:00:00Z").parse().unwrap();
+            assert!(now.until(midnight).as_secs() >= days * DAY, "{days} days would end sooner");
+        }
     }
 }

@@ -125,9 +125,9 @@ impl UnifyTokensBuilder {
 /// | question | answer |
 /// | --- | --- |
 /// | what may it do | what its owner may: there are no scopes to choose |
-/// | does it live | the answer to one call that changes nothing: 200, or a refusal (403) of Unify's own for a known token, say yes, Unify's own 401 says no, and 404 says nothing |
+/// | does it live | the answer to one call that changes nothing: 200, or a refusal (403) of Unify's own for a known token, say yes, Unify's own 401 says no, and 404 says nothing. A token that is refused, or sees nothing, is taken for a wrong account's: another is asked for |
 /// | whose is it | nobody says. A colleague's token passes where the colleague sees the organization: the guide has the person look at the account name, and a policy that names an owner refuses every token |
-/// | when does it end | nobody says. What was asked for (`Policy::lifetime`) counts, and the guide has the person compare it with the list; without a lifetime it is the 7 days that the form offers unasked |
+/// | when does it end | nobody says. What was asked for (`Policy::lifetime`) counts, and the guide has the person compare it with the list; without a lifetime no token is asked for |
 ///
 /// `CloudBees`' own pages differ on what such a token is for: one set calls it good for remote workflows alone, the other,
 /// which looks newer, for its interfaces in general. Nothing is built upon either: what the token is tried on is chosen.
@@ -158,8 +158,8 @@ impl Provider for UnifyTokens {
                 "CloudBees tells nobody whose a token is: that the right account was signed in is for the person to see",
             )
             .with_caution(
-                "CloudBees tells nobody when a token ends: the lifetime of the policy counts, and without one a token is made \
-                 for the 7 days that are offered unasked, so set one",
+                "CloudBees tells nobody when a token ends: the lifetime of the policy counts, and without one no token is asked \
+                 for, so set one",
             )
             .with_caution("a token that a person deletes there is gone at once and for good")
     }
@@ -171,17 +171,18 @@ impl Provider for UnifyTokens {
     async fn inspect(&self, token: &Token) -> Result<Grant> {
         let account = self.hints.account.as_deref().unwrap_or_default();
         let look = self.api.look(token, &self.look);
-        let seen = self.sparing.look(self.api.endpoint(), account, token, look).await?;
+        let seen = self.sparing.look(self.api.endpoint(), account, token.fingerprint(), look).await?;
         let answer = if seen == Seen::Allowed { Answer::Proven } else { Answer::Refuted };
         Ok(Grant::of(token, NOBODY)
             .with_access(Access::Owner)
             .with_kind("CloudBees Unify personal access token")
             .with_api(self.base.clone())
-            .with_probe(Probe::new(self.look.what(), answer)))
+            // Whoever may not is the wrong account, and its token serves nobody here.
+            .with_probe(Probe::new(self.look.what(), answer).for_good()))
     }
 
     async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
-        Ok(Issuance::Guided(guide::issue(&self.hints, request, self.clock.now())))
+        guide::issue(&self.hints, request, self.clock.now()).map(Issuance::Guided)
     }
 
     async fn collect(&self, _: &Token) -> Result<Issuance> {

@@ -199,7 +199,7 @@ impl Provider for GitLabTokens {
             self.tokens.api.end(value).await?;
             return Ok(Revocation::Done);
         }
-        // Our key ends it, as GitLab then removes its bot too.
+        // Our key ends it, so that GitLab cares for its bot: before 17.9 that goes with its token.
         let there = match self.number(token).await? {
             Some(id) => self.tokens.end(&id).await?,
             None => true,

@@ -68,7 +68,7 @@ impl Keyed {
             return if self.misses_the_token(&answer) { Ok(None) } else { Err(self.api.refusal(&answer)) };
         }
         let row: Row = answer.json()?;
-        if self.is_foreign(&row) {
+        if self.is_foreign(&answer, &row)? {
             // An administrator's key reaches every token of the instance.
             let text = "the token with this id belongs to another user: correct the id; nothing was done to it";
             return Err(Error::new(ErrorKind::InvalidInput, text));
@@ -114,9 +114,14 @@ impl Keyed {
                 call = call.query("search", name);
             }
             let call = call.query("per_page", &ROWS.to_string()).query("page", &page.to_string());
-            let rows: Vec<Row> = call.send().await.map_err(own_key)?.json()?;
+            let answer = call.send().await.map_err(own_key)?;
+            let rows: Vec<Row> = answer.json()?;
             let last = rows.len() < ROWS;
-            found.extend(rows.into_iter().filter(|row| seen.insert(row.id) && !self.is_foreign(row)));
+            for row in rows {
+                if !self.is_foreign(&answer, &row)? && seen.insert(row.id) {
+                    found.push(row);
+                }
+            }
             if last {
                 return Ok(found);
             }
@@ -135,8 +140,13 @@ impl Keyed {
         said.contains("access token") || (self.holder.place().is_none() && said.starts_with("404"))
     }
 
-    fn is_foreign(&self, row: &Row) -> bool {
-        self.holder.user().is_some_and(|user| row.user_id != Some(user))
+    /// Whether the token is of another account, where ours are an account's. One of which that is not said may be ours.
+    fn is_foreign(&self, answer: &Answer, row: &Row) -> Result<bool> {
+        match (self.holder.user(), row.user_id) {
+            (None, _) => Ok(false),
+            (Some(ours), Some(user)) => Ok(user != ours),
+            (Some(_), None) => Err(answer.not_understood("it does not say whose token it is")),
+        }
     }
 }
 

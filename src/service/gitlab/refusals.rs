@@ -1,6 +1,6 @@
 //! GitLab's refusals in our words.
 //!
-//! Sources: `lib/api/api_guard.rb`, `lib/api/helpers.rb` (GitLab's source): a dead token gets the body of RFC 6750, one of
+//! Sources: `lib/api/api_guard.rb`, `lib/api/helpers.rb`, `ResourceAccessTokens::RevokeService` (GitLab's source): a dead token gets the body of RFC 6750, one of
 //! which nothing is known gets `401 Unauthorized`, as does a live one whose owner may not do this; "Rate limits", "Failed
 //! authentication ban" (GitLab documentation).
 
@@ -52,6 +52,10 @@ pub(super) fn words(answer: &Answer) -> Option<Error> {
             "this GitLab does not let tokens of people be rotated that are not fine-grained: ask its administrator, or make a \
              token there by hand and adopt it",
         )),
+        400 if message.contains(" cannot delete ") => Some(Error::new(
+            ErrorKind::PermissionDenied,
+            "GitLab knows who asks and does not let them end this token: give them the role for it there",
+        )),
         405 => Some(Error::new(
             ErrorKind::Unsupported,
             "GitLab takes no such request for this kind of token: a project's or a group's token does not rotate itself as a \
@@ -99,11 +103,14 @@ fn is_ban(answer: &Answer) -> bool {
     plain && answer.body().trim_ascii() == b"Forbidden"
 }
 
-/// A refusal of our own key is no word on the token that it asked about.
+/// A refusal of our own key is no word on the token that it asked about, neither on its life nor on its rights.
 pub(super) fn own_key(error: Error) -> Error {
-    if error.kind() != ErrorKind::Unauthenticated {
-        return error;
-    }
-    let text = format!("our own key at GitLab was refused, give one that lives and may do this: {error}");
+    let text = match error.kind() {
+        ErrorKind::Unauthenticated => {
+            format!("our own key at GitLab was refused, give one that lives and may do this: {error}")
+        }
+        ErrorKind::PermissionDenied => format!("our own key at GitLab: {error}"),
+        _ => return error,
+    };
     Error::new(ErrorKind::PermissionDenied, text).with_effect(error.effect())
 }

@@ -107,6 +107,10 @@ impl Provider for GitLabRotatedTokens {
                 "a rotated token keeps its name and its scopes: more rights cannot be had so, and with `Excess::Refuse` its \
                  `self_rotate` must be named by `requires`",
             )
+            .with_caution(
+                "places that go on using the dead token over Git get their address refused for an hour, with the new token \
+                 too: pause them first",
+            )
             .with_caution("GitLab mails the owner of a token that it was rotated or revoked")
     }
 

@@ -16,10 +16,10 @@ use crate::token::{Scope, ScopeModel, ScopeSet, Token};
 
 /// A Bitbucket Cloud on loopback, stateful, for tests. Its interface is at [`base`](Self::base).
 ///
-/// It keeps API tokens of accounts and access tokens of repositories, and lets people make and revoke them. Of the real
-/// one's traps it has these: an API token is taken only with its account's email address, and no app password is; a missing
-/// scope is refused with what was granted; a repository that a token does not see is not there; scopes cannot be changed; a
-/// revoked token may be taken for a while.
+/// It keeps API tokens of accounts and access tokens of repositories, projects and workspaces, and lets people make and
+/// revoke them. Of the real one's traps it has these: an API token is taken only with its account's email address, and no app
+/// password is; a missing scope is refused with what was granted; a repository that a token does not see is not there;
+/// refusals may say what a token is, or not; scopes cannot be changed; a revoked token may be taken for a while.
 #[derive(Debug)]
 pub struct BitbucketCloudFake {
     server: Server,
@@ -37,10 +37,12 @@ struct State {
     repositories: BTreeMap<String, (bool, Vec<String>)>,
     delay: u32,
     mute: bool,
+    /// Whether refusals say in their headers what the token is.
+    frank: bool,
     clock: Arc<dyn Clock>,
 }
 
-/// A token, dead or alive. It is its account's (an email address) or its repository's (a path).
+/// A token, dead or alive. It is its account's (an email address), or that of a repository (its path), project or workspace.
 #[derive(Clone, Debug)]
 struct Entry {
     token: Token,
@@ -55,7 +57,7 @@ struct Entry {
 impl Default for State {
     fn default() -> Self {
         let clock = Arc::new(SystemClock::new());
-        Self { tokens: Vec::new(), repositories: BTreeMap::new(), delay: 0, mute: false, clock }
+        Self { tokens: Vec::new(), repositories: BTreeMap::new(), delay: 0, mute: false, frank: false, clock }
     }
 }
 
@@ -97,7 +99,8 @@ impl BitbucketCloudFake {
 
     // -- what people did ----------------------------------------------------------------------------------------------
 
-    /// A private repository, and the email addresses of the accounts that see it. Its own access tokens see it too.
+    /// A private repository, and who sees it: the email addresses of accounts, projects and workspaces. Its own access tokens
+    /// see it too.
     pub fn private_repository(&self, path: &str, members: &[&str]) {
         let members = members.iter().map(|email| (*email).to_owned()).collect();
         self.world.lock().repositories.insert(path.to_owned(), (true, members));
@@ -160,6 +163,11 @@ impl BitbucketCloudFake {
     /// Answers say nothing of the token in their headers.
     pub fn without_headers(&self) {
         self.world.lock().mute = true;
+    }
+
+    /// Refusals say in their headers what the token may do, as other answers do.
+    pub fn frank_refusals(&self) {
+        self.world.lock().frank = true;
     }
 
     /// What goes wrong with the next request whose line, such as `GET /2.0/repositories`, contains `which`.
@@ -225,6 +233,23 @@ impl State {
         Some(entry.clone())
     }
 
+    /// What an answer says of the token in its headers.
+    fn described(&self, entry: &Entry, reply: Reply) -> Reply {
+        if self.mute || (reply.status != 200 && !self.frank) {
+            return reply;
+        }
+        let granted: Vec<&str> = entry.scopes.iter().map(Scope::as_str).collect();
+        let reply = reply.header("x-oauth-scopes", granted.join(", "));
+        match () {
+            () if entry.is_of_account() => reply.header("x-credential-type", "api_token"),
+            () if self.repositories.contains_key(&entry.owner) => {
+                reply.header("x-credential-type", "repo_access_token")
+            }
+            // How the others are called is not documented.
+            () => reply,
+        }
+    }
+
     fn repository(&self, entry: &Entry, path: &str) -> Reply {
         let needed = if entry.is_of_account() { "read:repository:bitbucket" } else { "repository" };
         let lacks = !ScopeModel::BITBUCKET_CLOUD.missing(&ScopeSet::of([needed]), &entry.scopes).is_empty();
@@ -242,12 +267,7 @@ impl State {
         if *private && entry.owner != path && !members.contains(&entry.owner) {
             return refusal(404, "Repository not found");
         }
-        let reply = Reply::json(200, &json!({"type": "repository", "full_name": path, "is_private": private}));
-        if self.mute {
-            return reply;
-        }
-        let kind = if entry.is_of_account() { "api_token" } else { "repo_access_token" };
-        reply.header("x-oauth-scopes", granted.join(", ")).header("x-credential-type", kind)
+        Reply::json(200, &json!({"type": "repository", "full_name": path, "is_private": private}))
     }
 }
 
@@ -262,7 +282,8 @@ impl Service for World {
         };
         match (request.method.as_str(), path.as_slice()) {
             ("GET", ["2.0", "repositories", workspace, slug]) => {
-                state.repository(&entry, &format!("{workspace}/{slug}"))
+                let reply = state.repository(&entry, &format!("{workspace}/{slug}"));
+                state.described(&entry, reply)
             }
             _ => refusal(404, "Not found"),
         }

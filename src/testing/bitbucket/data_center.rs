@@ -19,8 +19,10 @@ const LOCKED_AFTER: u32 = 5;
 ///
 /// It keeps users with their passwords and HTTP access tokens of users, projects and repositories. Of the real one's traps
 /// it has these: a token makes no tokens; a missing right is answered with 401; a login is locked behind a CAPTCHA after
-/// some wrong passwords; an account holds so many tokens; lists come in small pages; whoever is not logged in is answered
-/// all the same where public access is on; a revoked token may be taken for a while; names need not be unique.
+/// some wrong passwords; a login may fail for what is no word on the token; only administrators of a project or repository
+/// come to its tokens; a permission for projects wants one for repositories that is as high; an account holds so many
+/// tokens; lists come in small pages, with tokens that have ended; whoever is not logged in is answered all the same where
+/// public access is on; a revoked token may be taken for a while; names need not be unique.
 #[derive(Debug)]
 pub struct BitbucketDataCenterFake {
     server: Server,
@@ -37,6 +39,10 @@ pub(super) struct State {
     /// Passwords by user.
     passwords: BTreeMap<String, String>,
     wrong: BTreeMap<String, u32>,
+    /// Who administers what, as a list of tokens (`projects/PRJ`) and a user.
+    pub(super) administrators: Vec<(String, String)>,
+    /// As which exception every login fails, right or wrong.
+    pub(super) login_fails: Option<String>,
     /// Repositories, each with whether it is public and who sees it.
     pub(super) repositories: BTreeMap<String, (bool, Vec<String>)>,
     pub(super) most: usize,
@@ -73,6 +79,8 @@ impl Default for State {
             tokens: Vec::new(),
             passwords: BTreeMap::new(),
             wrong: BTreeMap::new(),
+            administrators: Vec::new(),
+            login_fails: None,
             repositories: BTreeMap::new(),
             most: 400,
             page: 2,
@@ -128,6 +136,11 @@ impl BitbucketDataCenterFake {
         self.world.lock().passwords.insert(name.to_owned(), password.to_owned());
     }
 
+    /// A user who administers a project (`projects/PRJ`) with all that is in it, or a repository (`projects/PRJ/repos/site`).
+    pub fn administrator(&self, place: &str, user: &str) {
+        self.world.lock().administrators.push((place.to_owned(), user.to_owned()));
+    }
+
     /// A repository, as `PROJECT/repository`, and the users who see it.
     pub fn repository(&self, path: &str, public: bool, members: &[&str]) {
         let members = members.iter().map(|name| (*name).to_owned()).collect();
@@ -145,6 +158,12 @@ impl BitbucketDataCenterFake {
     /// Somebody deletes a token by hand.
     pub fn delete(&self, id: u64) {
         self.world.lock().delete(id);
+    }
+
+    /// Every login fails with this exception of `com.atlassian.bitbucket.auth`, whatever is presented; with none, they are
+    /// as before.
+    pub fn fail_logins(&self, exception: Option<&str>) {
+        self.world.lock().login_fails = exception.map(str::to_owned);
     }
 
     /// So many tokens an account may hold; 400 unless set.

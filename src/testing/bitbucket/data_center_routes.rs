@@ -16,6 +16,11 @@ impl Service for World {
         let ["bitbucket", "rest", path @ ..] = path.as_slice() else {
             return problem(404, "not found", None);
         };
+        let presented = request.basic().is_some() || request.token().is_some();
+        if let Some(exception) = state.login_fails.as_ref().filter(|_| presented) {
+            let exception = format!("com.atlassian.bitbucket.auth.{exception}");
+            return problem(401, "The login failed.", Some(&exception));
+        }
         if let Some((user, password)) = request.basic() {
             return match state.password(&user, &password) {
                 Login::In(user) => managed(state, request, &user, path),
@@ -98,7 +103,10 @@ fn managed(state: &mut State, request: &Request, user: &str, path: &[&str]) -> R
         ["projects", key, "repos", slug, id @ ..] => (format!("projects/{key}/repos/{slug}"), id),
         _ => return problem(404, "not found", None),
     };
-    if list.starts_with("users/") && list != format!("users/{user}") {
+    let administers =
+        |(place, of): &(String, String)| of == user && (list == *place || list.starts_with(&format!("{place}/")));
+    let own = list == format!("users/{user}");
+    if !own && !state.administrators.iter().any(administers) {
         return denied();
     }
     match (request.method.as_str(), id) {
@@ -136,6 +144,9 @@ fn create(state: &mut State, request: &Request, list: &str) -> Reply {
     if let Some(odd) = names.iter().find(|name| !name.starts_with("REPO_") && !name.starts_with("PROJECT_")) {
         return problem(400, &format!("{odd} is not a valid permission."), None);
     }
+    if level(&names, "PROJECT") > level(&names, "REPO") {
+        return problem(400, "The repository permission must be at least as high as the project permission.", None);
+    }
     if of_list(state, list).count() >= state.most {
         return problem(400, "You already have the maximum number of tokens.", None);
     }
@@ -145,6 +156,15 @@ fn create(state: &mut State, request: &Request, list: &str) -> Reply {
     let mut described = described(&entry);
     described["token"] = json!(entry.token.expose());
     Reply::json(200, &described)
+}
+
+/// How high the permissions for projects, or for repositories, are.
+fn level(names: &[String], of: &str) -> usize {
+    let height = |name: &String| {
+        let right = name.strip_prefix(of)?.strip_prefix('_')?;
+        ["READ", "WRITE", "ADMIN"].iter().position(|known| *known == right).map(|at| at + 1)
+    };
+    names.iter().filter_map(height).max().unwrap_or_default()
 }
 
 fn one(state: &mut State, method: &str, list: &str, id: &str) -> Reply {

@@ -19,7 +19,7 @@ use crate::token::{Fingerprint, Token};
 ///
 /// It keeps the tokens of its users and lets people make and delete them. Of the real one's traps it has these: no
 /// interface makes, lists or deletes a token; nothing tells whose a token is or when it ends; refusals come in two forms; a
-/// token of somebody who is no member is refused with 403, and an organization that is not there with 404; a deleted token
+/// token of somebody who is no member is refused with 403, or with the 404 of an organization that is not there; a deleted token
 /// may be taken for a while.
 #[derive(Debug)]
 pub struct CloudBeesFake {
@@ -96,11 +96,12 @@ impl CloudBeesFake {
         self.world.lock().make(login, name, days)
     }
 
-    /// A person who is signed in as this user follows a guide step by step, and copies the value.
+    /// A person who is signed in as this user follows a guide step by step, and copies the value. The one who reads the row
+    /// off the list finds there what the guide says.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidInput`] when the guide does not say what to fill in.
+    /// [`ErrorKind::InvalidInput`] when the guide does not say what to fill in, or contradicts what the list then shows.
     pub fn generate(&self, login: &str, guide: &Guide) -> Result<String> {
         let lost = || Error::new(ErrorKind::InvalidInput, "the guide does not say what to fill in");
         let step = |key: &str| guide.steps.iter().find(|step| step.key == key).map(|step| step.text.as_str());
@@ -114,6 +115,17 @@ impl CloudBeesFake {
             let days = duration.split(' ').next().and_then(|days| days.parse().ok()).ok_or_else(lost)?;
             now.plus(state::days(days))
         };
+        let listed = step("read-off").and_then(|text| text.split_once(" off the list: ")).ok_or_else(lost)?.1;
+        let said = listed.strip_prefix(name).and_then(|rest| rest.strip_prefix(" and ")).ok_or_else(lost)?;
+        let counted = said.split_once(" days after the day on which you make it").map(|(days, _)| days);
+        let said = match counted {
+            Some(days) => now.plus(state::days(days.parse().map_err(|_| lost())?)),
+            None => said.get(..10).and_then(|date| format!("{date}T00:00:00Z").parse().ok()).ok_or_else(lost)?,
+        };
+        if said.until(end).max(end.until(said)) > state::days(1) {
+            let text = "the list shows another expiration date than the guide says: mend the guide";
+            return Err(Error::new(ErrorKind::InvalidInput, text));
+        }
         Ok(state.make_until(login, name, end).expose().to_owned())
     }
 
@@ -137,6 +149,11 @@ impl CloudBeesFake {
     /// A deleted token is taken so many times more.
     pub fn delete_after_looks(&self, looks: u32) {
         self.world.lock().delay = looks;
+    }
+
+    /// An organization is not there (404) for whoever is no member, and not refused (403).
+    pub fn hide_organizations(&self) {
+        self.world.lock().hides = true;
     }
 
     /// Refusals of unknown tokens in the form of the contract, and not as they were seen.

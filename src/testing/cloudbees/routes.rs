@@ -53,7 +53,11 @@ fn organization(state: &State, entry: &Entry, name: Option<&str>) -> Reply {
     if state.users.get(&entry.user).is_some_and(of) {
         return Reply::json(200, &json!({"organization": {"id": "FAKE", "displayName": name, "domainName": name}}));
     }
-    if state.users.values().any(of) { status(403, 7, "permission denied") } else { status(404, 5, "not found") }
+    if !state.hides && state.users.values().any(of) {
+        status(403, 7, "permission denied")
+    } else {
+        status(404, 5, "not found")
+    }
 }
 
 /// What the real one answers here is not documented: a good answer without anything in it.

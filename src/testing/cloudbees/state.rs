@@ -34,6 +34,7 @@ pub(super) struct State {
     pub(super) runs: Vec<WorkflowRun>,
     pub(super) delay: u32,
     pub(super) by_contract: bool,
+    pub(super) hides: bool,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -45,6 +46,7 @@ impl Default for State {
             runs: Vec::new(),
             delay: 0,
             by_contract: false,
+            hides: false,
             clock: Arc::new(SystemClock::new()),
         }
     }

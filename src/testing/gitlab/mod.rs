@@ -21,8 +21,8 @@ use crate::token::Token;
 ///
 /// It keeps users, projects, groups, service accounts and the families of tokens. Of the real one's traps it has these: a
 /// rotated token is dead at once, and whoever is to rotate with a dead one ends its whole family; left out, the end of a
-/// rotated token is a week off; a token ends as its day begins; a token of a project or group is a bot of its own, and gone
-/// from the project when it was revoked; a token of a project makes no other; a key without the role sees `404` or `401`;
+/// rotated token is a week off; a token ends as its day begins; a token of a project or group is a bot of its own, whose
+/// row stays when it was revoked, or, before 17.9, is gone; who may not end it is told so with `400`; a token of a project makes no other; a key without the role sees `404` or `401`;
 /// `401 Unauthorized` is said of a missing right too; lists come in pages, and search finds parts of names; a use is written
 /// down every ten minutes, and a look is a use; revoked, expired and unknown have answers of their own.
 #[derive(Debug)]
@@ -191,6 +191,11 @@ impl GitLabFake {
     /// An older server, which lists everything whatever is searched for.
     pub fn without_search(&self) {
         self.world.lock().searches = false;
+    }
+
+    /// A server before 17.9: the bot of a revoked token of a project or group goes at once, and its row with it.
+    pub fn without_revoked_bots(&self) {
+        self.world.lock().keeps_bots = false;
     }
 
     /// It lets no personal token be rotated that is not fine-grained.

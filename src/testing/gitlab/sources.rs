@@ -49,6 +49,7 @@ pub(super) fn answer(state: &mut State, request: &Request, at: usize, home: &Hom
     let here = |entry: &&Entry| entry.home == home;
     let missing = || message(404, &format!("404 {} Access Token Not Found", word(&home)));
     match (request.method.as_str(), rest) {
+        ("DELETE", [id]) if level < least => refused(state, at, id),
         (_, _) if level < least => message(401, "401 Unauthorized"),
         ("GET", []) => page(state, request, state.tokens.iter().filter(here).collect()),
         ("POST", []) => create(state, request, at, &home, level),
@@ -64,10 +65,21 @@ pub(super) fn answer(state: &mut State, request: &Request, at: usize, home: &Hom
     }
 }
 
-/// The token ends, and its bot goes: the token is not of the project any more then.
+/// The service that ends a bot's token has words of its own for whoever may not.
+fn refused(state: &State, at: usize, id: &str) -> Reply {
+    let name = |user: u64| state.users.get(&user).map(|user| user.username.as_str()).unwrap_or_default();
+    let bot = state.by_id(id).map(|other| state.tokens[other].user).unwrap_or_default();
+    message(400, &format!("400 Bad request - {} cannot delete {}", name(state.tokens[at].user), name(bot)))
+}
+
+/// The token ends. Its row and its bot stay, and it may be ended again. Before 17.9 the bot goes at once, and the token is
+/// not of the project any more then.
 fn end(state: &mut State, other: usize) -> Reply {
     let entry = &mut state.tokens[other];
     entry.revoked = true;
+    if state.keeps_bots {
+        return Reply::status(204);
+    }
     let (home, bot) = (std::mem::replace(&mut entry.home, Home::Personal), entry.user);
     if let Some(source) = state.source_mut(&home) {
         source.members.remove(&bot);

@@ -57,6 +57,7 @@ pub(super) struct Source {
 }
 
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct State {
     pub(super) users: BTreeMap<u64, User>,
     pub(super) projects: BTreeMap<String, Source>,
@@ -66,6 +67,8 @@ pub(super) struct State {
     pub(super) reuses: usize,
     pub(super) longest: i64,
     pub(super) searches: bool,
+    /// Whether a revoked token of a project or group stays in its list, and its bot a member.
+    pub(super) keeps_bots: bool,
     pub(super) banned: bool,
     pub(super) rotates: bool,
     /// Where pages say that the next one is.
@@ -84,6 +87,7 @@ impl Default for State {
             reuses: 0,
             longest: 365,
             searches: true,
+            keeps_bots: true,
             banned: false,
             rotates: true,
             elsewhere: None,

@@ -40,6 +40,8 @@ pub(super) enum Reach {
     /// Anybody reads it.
     Public,
     Refused,
+    /// It is not there, or not for this token.
+    Hidden,
 }
 
 #[derive(Deserialize)]
@@ -84,9 +86,11 @@ impl Api {
         let call = self.endpoint.call(Method::Get, &path).authorized(&login).accepting(&[403, 404]);
         let answer = call.send().await.map_err(|error| successor(error, token))?;
         let said = |name| answer.header(name).map(str::to_owned);
-        let scopes = said("x-oauth-scopes").map(|list| ScopeSet::parse(&list));
-        let (kind, signed_in) = (said("x-credential-type"), scopes.is_some());
-        let signed_in = signed_in || kind.is_some();
+        // A list without anything in it is no answer: every token has a scope.
+        let scopes = said("x-oauth-scopes").map(|list| ScopeSet::parse(&list)).filter(|scopes| !scopes.is_empty());
+        let kind = said("x-credential-type").filter(|kind| !kind.is_empty());
+        let signed_in = scopes.is_some() || kind.is_some();
+        let refused = if answer.status() == 404 { Reach::Hidden } else { Reach::Refused };
         match answer.status() {
             200 => {
                 let seen: Seen = answer.json()?;
@@ -103,8 +107,8 @@ impl Api {
             }
             // A refusal that lists what the token may do knows the token.
             _ => match scopes.or_else(|| granted(&answer)) {
-                Some(scopes) => Ok(Look { access: Reach::Refused, scopes: Some(scopes), kind }),
-                None if signed_in => Ok(Look { access: Reach::Refused, scopes: None, kind }),
+                Some(scopes) => Ok(Look { access: refused, scopes: Some(scopes), kind }),
+                None if signed_in => Ok(Look { access: refused, scopes: None, kind }),
                 None => Err(self.endpoint.refusal(&answer)),
             },
         }

@@ -47,6 +47,11 @@ impl Kind {
         }
     }
 
+    /// The scope that reads a repository.
+    fn reading(&self) -> &'static str {
+        if matches!(self, Self::Api { .. }) { "read:repository:bitbucket" } else { "repository" }
+    }
+
     /// Whether these are scopes of this kind's vocabulary: in which of the two an answer speaks of API tokens is not
     /// documented, and scopes of the other are no answer.
     fn speaks(&self, scopes: &ScopeSet) -> bool {
@@ -143,16 +148,24 @@ pub struct BitbucketCloudTokens {
 
 impl BitbucketCloudTokens {
     fn told(&self, grant: Grant, repository: &Repository, look: Look) -> Grant {
-        let (what, answer) = match look.access {
-            Reach::Private => (format!("read the private repository {}", repository.path()), Answer::Proven),
-            Reach::Refused => (format!("read the private repository {}", repository.path()), Answer::Refuted),
+        let scopes = look.scopes.filter(|scopes| self.kind.speaks(scopes));
+        let read = |answer| Probe::new(format!("read the private repository {}", repository.path()), answer);
+        let reading = ScopeSet::of([self.kind.reading()]);
+        let unscoped = scopes.as_ref().is_some_and(|scopes| !self.scopes().missing(&reading, scopes).is_empty());
+        let probe = match look.access {
+            Reach::Private => read(Answer::Proven),
+            // Scopes cannot be added to a live token.
+            Reach::Refused if unscoped => read(Answer::Refuted).for_good(),
+            // An API token's account was told by its login, and can be given access; the others are of what they see.
+            Reach::Hidden if !matches!(self.kind, Kind::Api { .. }) => read(Answer::Refuted).for_good(),
+            Reach::Refused | Reach::Hidden => read(Answer::Refuted),
             Reach::Public => {
                 let text = "as that is public and shows nothing (name a private repository)";
-                (format!("be tried on {}, {text}", repository.path()), Answer::Unknown)
+                Probe::new(format!("be tried on {}, {text}", repository.path()), Answer::Unknown)
             }
         };
-        let mut grant = grant.with_probe(Probe::new(what, answer));
-        if let Some(scopes) = look.scopes.filter(|scopes| self.kind.speaks(scopes)) {
+        let mut grant = grant.with_probe(probe);
+        if let Some(scopes) = scopes {
             grant = grant.with_access(Access::Scopes(scopes));
         }
         match look.kind {
@@ -190,7 +203,7 @@ impl Provider for BitbucketCloudTokens {
         let mut grant = Grant::of(token, &owner).with_kind(self.kind.what()).with_api(self.base.clone());
         for repository in &self.repositories {
             let look = self.api.repository(&self.kind, token, repository);
-            let look = self.sparing.look(self.api.endpoint(), &owner, token, look).await?;
+            let look = self.sparing.look(self.api.endpoint(), &owner, token.fingerprint(), look).await?;
             grant = self.told(grant, repository, look);
         }
         Ok(grant)

@@ -1,7 +1,8 @@
 //! The calls, and what the refusals of Bitbucket Data Center mean.
 //!
 //! Sources: the REST description of `access-tokens` and "HTTP access tokens" (Bitbucket Data Center documentation). A user
-//! who may not do something gets 401 and not 403, and the error's `exceptionName` tells the two apart.
+//! who may not do something gets 401 and not 403, and the error's `exceptionName` tells the two apart. What the exceptions of
+//! `com.atlassian.bitbucket.auth` mean, its Javadoc says.
 
 use std::borrow::Cow;
 
@@ -15,6 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Answer, Authorization, Call, Endpoint, Http, Method};
 use crate::name::TokenId;
 use crate::service::bitbucket::Repository;
+use crate::service::sparing::Sparing;
 use crate::token::{Scope, ScopeSet, Token};
 
 /// How many tokens a page has.
@@ -23,11 +25,15 @@ const PAGE: &str = "100";
 /// No account may have more than 400 tokens unless its administrator raised that; a listing beyond this never ends.
 const MOST_PAGES: usize = 100;
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Api {
     endpoint: Endpoint,
     /// The login that makes, lists and ends tokens.
     key: Authorization,
+    /// Whose login that is.
+    user: String,
+    /// A password that may be wrong is tried sparingly: Bitbucket locks the login, and whoever else uses it.
+    sparing: Sparing<()>,
     target: Target,
 }
 
@@ -121,8 +127,8 @@ fn id(value: &Value) -> Option<TokenId> {
 }
 
 impl Api {
-    pub(super) fn new(http: &Http, base: Url, key: Authorization, target: Target) -> Result<Self> {
-        Ok(Self { endpoint: http.endpoint(base, words)?, key, target })
+    pub(super) fn new(http: &Http, base: Url, user: String, key: Authorization, target: Target) -> Result<Self> {
+        Ok(Self { endpoint: http.endpoint(base, words)?, key, user, sparing: Sparing::default(), target })
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -141,6 +147,11 @@ impl Api {
         self.endpoint.call(method, &path).authorized(&self.key).header("accept", "application/json")
     }
 
+    /// Sends a call of our own login.
+    async fn send(&self, call: Call<'_>) -> Result<Answer> {
+        self.sparing.look(&self.endpoint, &self.user, (), call.send()).await.map_err(own_key)
+    }
+
     /// Makes a token. Never sent twice: the second would make another.
     pub(super) async fn create(
         &self,
@@ -149,7 +160,7 @@ impl Api {
         expiry_days: u64,
     ) -> Result<(Token, Option<TokenId>, Option<Listed>)> {
         let wanted = Wanted { name, permissions, expiry_days };
-        let answer = self.tokens(Method::Put, None).json(&wanted).send().await.map_err(own_key)?;
+        let answer = self.send(self.tokens(Method::Put, None).json(&wanted)).await?;
         // It is made by now: whatever can be read of it counts.
         let minted: Minted<'_> =
             serde_json::from_slice(answer.body()).map_err(|_| answer.not_understood("there is no token in it"))?;
@@ -162,7 +173,7 @@ impl Api {
         let (mut found, mut start) = (Vec::new(), 0);
         for _ in 0..MOST_PAGES {
             let call = self.tokens(Method::Get, None).query("limit", PAGE).query("start", &start.to_string());
-            let answer = call.send().await.map_err(own_key)?;
+            let answer = self.send(call).await?;
             let page: Page = answer.json()?;
             found.extend(page.values);
             if page.is_last {
@@ -180,18 +191,22 @@ impl Api {
     /// A token by its number; nothing where the target has none of it. An answer 404 alone could mean that the account is
     /// not there, or not for us.
     pub(super) async fn by_id(&self, id: &TokenId) -> Result<Option<Listed>> {
-        let answer = self.tokens(Method::Get, Some(id)).accepting(&[404]).send().await.map_err(own_key)?;
+        let answer = self.send(self.tokens(Method::Get, Some(id)).accepting(&[404])).await?;
         if answer.status() != 404 {
             return answer.json().map(Some);
         }
+        self.in_list(id).await
+    }
+
+    async fn in_list(&self, id: &TokenId) -> Result<Option<Listed>> {
         Ok(self.list().await?.into_iter().find(|listed| listed.id().as_ref() == Some(id)))
     }
 
     /// Ends a token. Twice is the same as once.
     pub(super) async fn delete(&self, id: &TokenId) -> Result<()> {
         let call = self.tokens(Method::Delete, Some(id)).repeatable().accepting(&[404]);
-        let answer = call.send().await.map_err(own_key)?;
-        if answer.status() == 404 && self.by_id(id).await?.is_some() {
+        let answer = self.send(call).await?;
+        if answer.status() == 404 && self.in_list(id).await?.is_some() {
             return Err(self.endpoint.refusal(&answer));
         }
         Ok(())
@@ -245,6 +260,13 @@ fn own_key(error: Error) -> Error {
     .with_effect(error.effect())
 }
 
+/// The account may not log in, whatever it presents.
+const CLOSED: [&str; 3] = [
+    ".ExpiredPasswordAuthenticationException",
+    ".InactiveUserAuthenticationException",
+    ".NoAccessAuthenticationException",
+];
+
 /// The refusals of Bitbucket Data Center in our words.
 fn words(answer: &Answer) -> Option<Error> {
     let problem = answer.json::<Problems>().ok().and_then(|problems| problems.errors.into_iter().next());
@@ -261,9 +283,25 @@ fn words(answer: &Answer) -> Option<Error> {
             ErrorKind::PermissionDenied,
             format!("Bitbucket knows who asks and refuses ({}): grant the right", said(problem)),
         )),
-        (401, Some(_)) if name.contains(".auth.") => Some(Error::new(
+        (401, Some(_)) if name.ends_with(".IncorrectPasswordAuthenticationException") => Some(Error::new(
             ErrorKind::Unauthenticated,
             "Bitbucket does not know this token: it is mistyped, expired or revoked; present a live one",
+        )),
+        // Whatever is presented fails then, dead or alive.
+        (401, Some(problem)) if name.ends_with(".AuthenticationSystemException") => Some(Error::new(
+            ErrorKind::Unavailable,
+            format!(
+                "Bitbucket's login system failed ({}), and nothing follows for what was presented: try again later",
+                said(problem)
+            ),
+        )),
+        (401, Some(problem)) if CLOSED.iter().any(|closed| name.ends_with(closed)) => Some(Error::new(
+            ErrorKind::PermissionDenied,
+            format!(
+                "Bitbucket knows this account and lets it in no more ({}): see whether it is active, has access to Bitbucket, \
+                 and a password that has not expired",
+                said(problem)
+            ),
         )),
         (401, _) => Some(Error::new(
             ErrorKind::Protocol,
@@ -277,7 +315,7 @@ fn words(answer: &Answer) -> Option<Error> {
                 said(problem)
             ),
         )),
-        (400..=499, Some(problem)) if problem.message.is_some() && answer.status() == 400 => Some(Error::new(
+        (400, Some(problem)) if problem.message.is_some() => Some(Error::new(
             ErrorKind::InvalidInput,
             format!("Bitbucket refuses what was sent ({}): correct name, permissions or lifetime", said(problem)),
         )),

@@ -161,7 +161,7 @@ impl BitbucketDataCenterBuilder {
         let probes = self.probes.iter().map(|(name, administer)| Ok((Repository::parse(name)?, *administer)));
         let probes = probes.collect::<Result<_>>()?;
         let key = Authorization::basic(&user, &password)?;
-        let api = Api::new(&self.http, self.server, key, target.clone())?;
+        let api = Api::new(&self.http, self.server, user, key, target.clone())?;
         let base = api.endpoint().base().clone();
         // The journal tells one server's tokens from another's by it.
         let name = format!("HTTP access tokens of {}, {}", target.name(), place(&base));
@@ -305,7 +305,8 @@ impl Provider for BitbucketDataCenterTokens {
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {
         let account = self.target.name();
-        let who = self.sparing.look(self.api.endpoint(), &account, token, self.api.who(token)).await?;
+        let who = self.api.who(token);
+        let who = self.sparing.look(self.api.endpoint(), &account, token.fingerprint(), who).await?;
         let known = self.details(token).await?;
         // Each token of a project or repository is a user of its own to the server.
         let owner = if matches!(self.target, Target::User { .. }) { who } else { account };
@@ -354,7 +355,12 @@ impl Provider for BitbucketDataCenterTokens {
     async fn find(&self, label: &Label) -> Result<Vec<TokenId>> {
         let listed = self.api.list().await?;
         let mine = listed.iter().filter(|listed| listed.name == label.as_str() && self.lives(listed));
-        Ok(mine.filter_map(Listed::id).collect())
+        let unreadable = || {
+            let text = "the list of tokens has a live one of our name whose number cannot be read: see what really answers \
+                        there, and revoke it by hand";
+            Error::new(ErrorKind::Protocol, text)
+        };
+        mine.map(|listed| listed.id().ok_or_else(unreadable)).collect()
     }
 }
 
