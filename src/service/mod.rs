@@ -19,5 +19,5 @@ pub(crate) mod jenkins;
 
 #[cfg(any(feature = "codefresh", feature = "codepipeline", feature = "gitlab", feature = "jenkins"))]
 mod gate;
-#[cfg(any(feature = "bitbucket", feature = "cloudbees"))]
+#[cfg(any(feature = "bitbucket", feature = "cloudbees", feature = "jenkins"))]
 mod sparing;
