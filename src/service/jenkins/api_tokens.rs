@@ -1,7 +1,7 @@
 //! API tokens of a Jenkins, as a provider.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -58,7 +58,7 @@ impl JenkinsApiTokensBuilder {
             let text = "whose API tokens they are is not said, or is no name of a user: correct it";
             return Err(Error::new(ErrorKind::Configuration, text));
         }
-        let known = self.known.into_iter().map(|(token, id)| (token, Known { id: Some(id), endless: false }));
+        let known = self.known.into_iter().map(|(token, id)| (token, Known { id: Some(id), ..Known::default() }));
         Ok(JenkinsApiTokens {
             name: format!("API tokens of {user} at {}", place(self.jenkins.endpoint.base())),
             jenkins: self.jenkins,
@@ -105,6 +105,8 @@ struct Known {
     id: Option<TokenId>,
     /// An end was asked for, and the answer had none.
     endless: bool,
+    /// We revoked it, and Jenkins refused it after that: it is not presented again, as each time counts against the account.
+    gone: bool,
 }
 
 impl JenkinsApiTokens {
@@ -115,8 +117,11 @@ impl JenkinsApiTokens {
     }
 
     fn known(&self, token: Option<Fingerprint>) -> Known {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        token.and_then(|token| known.get(&token).cloned()).unwrap_or_default()
+        token.and_then(|token| self.all_known().get(&token).cloned()).unwrap_or_default()
+    }
+
+    fn all_known(&self) -> MutexGuard<'_, BTreeMap<Fingerprint, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn guided(&self, token: &RetiredToken, why: Why) -> Revocation {
@@ -192,9 +197,15 @@ impl Provider for JenkinsApiTokens {
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {
+        let known = self.known(Some(token.fingerprint()));
+        if known.gone {
+            let text =
+                "this API token was revoked by this program, and Jenkins refused it after that: present a live one";
+            return Err(Error::new(ErrorKind::Unauthenticated, text));
+        }
         let owner = self.jenkins.works_as(&self.user, token).await?;
         let grant = Grant::of(token, owner).with_access(Access::Owner).with_api(self.jenkins.endpoint.base().clone());
-        Ok(if self.known(Some(token.fingerprint())).endless {
+        Ok(if known.endless {
             grant.with_expiry(Expiry::Never).with_kind("API token without the end that was asked for")
         } else {
             grant.with_kind("API token")
@@ -208,8 +219,8 @@ impl Provider for JenkinsApiTokens {
         let days = request.lifetime.map(days);
         let made = self.jenkins.make_token(&self.user, request.label, days).await;
         let made = made.map_err(|error| self.refused(error))?;
-        let known = Known { id: made.id.clone(), endless: days.is_some() && !made.ends };
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(made.token.fingerprint(), known);
+        let known = Known { id: made.id.clone(), endless: days.is_some() && !made.ends, gone: false };
+        self.all_known().insert(made.token.fingerprint(), known);
         Ok(Issuance::Minted(Candidate::new(made.token).with_id(made.id)))
     }
 
@@ -218,7 +229,11 @@ impl Provider for JenkinsApiTokens {
     }
 
     async fn revoke(&self, token: &RetiredToken) -> Result<Revocation> {
-        let Some(id) = token.id().cloned().or_else(|| self.known(token.fingerprint()).id) else {
+        let known = self.known(token.fingerprint());
+        if known.gone {
+            return Ok(Revocation::Done);
+        }
+        let Some(id) = token.id().cloned().or(known.id) else {
             return match token.value() {
                 Some(value) if !self.lives(value).await? => Ok(Revocation::Done),
                 _ => Ok(self.guided(token, Why::NoId)),
@@ -237,8 +252,11 @@ impl Provider for JenkinsApiTokens {
         let Some(value) = token.value() else {
             return Ok(self.guided(token, Why::Unproven));
         };
-        let lives = self.lives(value).await.map_err(after_write)?;
-        Ok(if lives { self.guided(token, Why::OtherId) } else { Revocation::Done })
+        if self.lives(value).await.map_err(after_write)? {
+            return Ok(self.guided(token, Why::OtherId));
+        }
+        self.all_known().entry(value.fingerprint()).or_default().gone = true;
+        Ok(Revocation::Done)
     }
 
     async fn status(&self, _: &TokenId) -> Result<Liveness> {

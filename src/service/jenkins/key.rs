@@ -8,6 +8,7 @@ use url::Url;
 use super::login;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Authorization;
+use crate::service::sparing::Sparing;
 use crate::token::{Fingerprint, Token};
 
 /// The key that programs log in to a Jenkins with: a user and an API token of theirs, in a cell that all handles share which
@@ -45,6 +46,7 @@ struct Cell {
     held: Mutex<Arc<Held>>,
     /// The Jenkins that it belongs to.
     home: OnceLock<Url>,
+    sparing: Arc<Sparing>,
 }
 
 /// What the cell holds at one moment.
@@ -75,7 +77,7 @@ impl JenkinsKey {
             return Err(login::empty());
         }
         let held = Mutex::new(Held::new(&user, token)?);
-        Ok(Self { cell: Arc::new(Cell { user, held, home: OnceLock::new() }) })
+        Ok(Self { cell: Arc::new(Cell { user, held, home: OnceLock::new(), sparing: Arc::default() }) })
     }
 
     /// Whose key it is.
@@ -88,6 +90,10 @@ impl JenkinsKey {
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         self.lock().fingerprint()
+    }
+
+    pub(super) fn sparing(&self) -> Arc<Sparing> {
+        self.cell.sparing.clone()
     }
 
     /// What it holds now. It stays what it is, whatever the cell holds later.

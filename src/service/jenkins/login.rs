@@ -1,6 +1,7 @@
 //! Who asks, and the crumb that Jenkins wants of those who come with a password.
 
 use std::fmt;
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -16,7 +17,8 @@ use crate::token::Token;
 pub(super) struct Login {
     pub(super) user: String,
     how: How,
-    sparing: Sparing,
+    /// Which tokens were taken of late; shared by all who log in with one key.
+    sparing: Arc<Sparing>,
 }
 
 enum How {
@@ -49,7 +51,7 @@ impl Login {
     }
 
     pub(super) fn by_key(key: &JenkinsKey) -> Self {
-        Self { user: key.user().to_owned(), how: How::Key(key.clone()), sparing: Sparing::default() }
+        Self { user: key.user().to_owned(), how: How::Key(key.clone()), sparing: key.sparing() }
     }
 
     pub(super) fn by_password(user: &str, password: &SecretString) -> Result<Self> {
@@ -57,7 +59,7 @@ impl Login {
             return Err(empty());
         }
         let how = How::Password(Authorization::basic(user, password)?, Mutex::default());
-        Ok(Self { user: user.to_owned(), how, sparing: Sparing::default() })
+        Ok(Self { user: user.to_owned(), how, sparing: Arc::default() })
     }
 
     /// The key that it logs in with; nothing where that is a password.
