@@ -25,7 +25,7 @@ enum How {
     /// Needs no crumb, and no cookie is ever sent.
     Key(JenkinsKey),
     /// Every POST carries a crumb and the cookies of the session that the crumb belongs to.
-    Password(Authorization, Mutex<Option<Session>>),
+    Password(Box<Authorization>, Mutex<Option<Session>>),
 }
 
 /// A crumb and the session it belongs to.
@@ -58,7 +58,7 @@ impl Login {
         if user.is_empty() || password.expose_secret().is_empty() {
             return Err(empty());
         }
-        let how = How::Password(Authorization::basic(user, password)?, Mutex::default());
+        let how = How::Password(Box::new(Authorization::basic(user, password)?), Mutex::default());
         Ok(Self { user: user.to_owned(), how, sparing: Arc::default() })
     }
 

@@ -131,9 +131,9 @@ impl JenkinsFake {
         }
     }
 
-    /// Adds an API token of this value to a user, past the interface; its uuid.
-    pub fn add_api_token(&self, user: &str, name: &str, value: &str) -> String {
-        self.state.lock().add_token(user, name, value, None)
+    /// Adds an API token of this value to a user, past the interface.
+    pub fn add_api_token(&self, user: &str, name: &str, value: &str) {
+        self.state.lock().add_token(user, name, value, None);
     }
 
     /// Revokes a user's API tokens of this name, as a person does on the page.
