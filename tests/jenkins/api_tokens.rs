@@ -1,5 +1,6 @@
 //! API tokens as a provider: what is asked, what is answered, and what Jenkins does not say.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,9 +19,7 @@ fn tokens(jenkins: &Jenkins) -> JenkinsApiTokens {
     jenkins.api_tokens().build().unwrap()
 }
 
-fn days(count: u64) -> Option<Duration> {
-    Some(Duration::from_hours(24 * count))
-}
+const WEEK: Option<Duration> = Some(Duration::from_hours(7 * 24));
 
 async fn issue(tokens: &JenkinsApiTokens, lifetime: Option<Duration>) -> Result<Candidate, Error> {
     let (credential, label) = (CredentialName::new("key").unwrap(), Label::new(LABEL).unwrap());
@@ -85,7 +84,7 @@ async fn an_end_is_asked_of_a_jenkins_that_knows_ends_and_comes_no_sooner_than_a
     world.fake.use_clock(Arc::new(clock.clone()));
     world.fake.version(2, 548);
     let tokens = tokens(&world.jenkins);
-    let made = issue(&tokens, days(7)).await.unwrap();
+    let made = issue(&tokens, WEEK).await.unwrap();
     assert_eq!(tokens.inspect(&made.token).await.unwrap().expiry, Expiry::Unknown, "what was asked for stands");
     clock.advance(Duration::from_hours(7 * 24));
     assert!(tokens.inspect(&made.token).await.is_ok());
@@ -98,10 +97,10 @@ async fn an_end_is_asked_of_a_jenkins_that_knows_ends_and_comes_no_sooner_than_a
 async fn a_jenkins_that_would_pass_over_the_end_is_asked_for_no_token() {
     let world = World::start().await;
     let tokens = tokens(&world.jenkins);
-    let error = issue(&tokens, days(7)).await.unwrap_err();
+    let error = issue(&tokens, WEEK).await.unwrap_err();
     assert_error(&error, ErrorKind::Unsupported, Effect::None, "2.548");
     world.fake.version(2, 541);
-    assert!(issue(&tokens, days(7)).await.is_err());
+    assert!(issue(&tokens, WEEK).await.is_err());
     assert_eq!(world.count("generateNewToken"), 0);
 }
 
@@ -120,7 +119,7 @@ async fn answering(body: &str) -> (mockito::ServerGuard, JenkinsApiTokens) {
 async fn a_token_without_the_end_that_was_asked_for_is_kept_and_told_so() {
     let body = "{\"status\":\"ok\",\"data\":{\"tokenValue\":\"11fakemade\",\"tokenUuid\":\"u-1\"}}";
     let (_server, tokens) = answering(body).await;
-    let made = issue(&tokens, days(7)).await.unwrap();
+    let made = issue(&tokens, WEEK).await.unwrap();
     let grant = tokens.inspect(&made.token).await.unwrap();
     assert_eq!(grant.expiry, Expiry::Never);
     assert!(grant.kind.unwrap().contains("without the end"));
@@ -143,7 +142,7 @@ async fn a_malformed_rest_of_the_answer_does_not_lose_the_token() {
 async fn an_error_under_http_200_is_an_error_in_its_own_words() {
     let refusal = "{\"status\":\"error\",\"message\":\"The expiration date must be in the future\"}";
     let (_server, tokens) = answering(refusal).await;
-    let error = issue(&tokens, days(7)).await.unwrap_err();
+    let error = issue(&tokens, WEEK).await.unwrap_err();
     assert_error(&error, ErrorKind::InvalidInput, Effect::None, "must be in the future");
     for page in ["<html>log in</html>", "{\"status\":\"ok\"}", "{\"status\":\"ok\",\"data\":{\"tokenValue\":\"a b\"}}"]
     {
@@ -272,8 +271,8 @@ async fn no_error_tells_a_token() {
         for path in ["generateNewToken", "revoke", "whoAmI", "whoAmI", "whoAmI"] {
             world.fake.trouble(path, Trouble::Echo(status));
         }
-        said += &format!("{:?}", issue(&tokens, None).await.map(|_| ()));
-        said += &format!("{:?} {:?}", tokens.revoke(&retired(&old)).await, tokens.inspect(&old).await);
+        let made = issue(&tokens, None).await.map(|_| ());
+        let _ = write!(said, "{made:?} {:?} {:?}", tokens.revoke(&retired(&old)).await, tokens.inspect(&old).await);
     }
     assert_silent(&world.fake, &said);
 }
