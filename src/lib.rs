@@ -116,7 +116,10 @@ pub use service::gitlab::{
 };
 
 #[cfg(feature = "jenkins")]
-pub use service::jenkins::{CodeManaged, Jenkins, JenkinsBuilder, JenkinsCredential};
+pub use service::jenkins::{
+    CodeManaged, Jenkins, JenkinsApiTokens, JenkinsApiTokensBuilder, JenkinsBuilder, JenkinsCredential, JenkinsKey,
+    JenkinsOwnKey,
+};
 
 #[cfg(feature = "codepipeline")]
 pub use service::codepipeline::{CodePipeline, CodePipelineBuilder, CodePipelineSources, PipelinesFound};

@@ -25,5 +25,5 @@ pub(crate) mod jenkins;
     feature = "jenkins"
 ))]
 mod gate;
-#[cfg(any(feature = "bitbucket", feature = "cloudbees", feature = "github"))]
+#[cfg(any(feature = "bitbucket", feature = "cloudbees", feature = "github", feature = "jenkins"))]
 mod sparing;

@@ -13,6 +13,7 @@ held_to_the_laws! {
     manual: || async { Ok(crate::manual::Desk::new()) };
     jenkins_secret_text: crate::jenkins::secret_text;
     jenkins_login: crate::jenkins::login;
+    jenkins_own_key: crate::jenkins_key::own_key;
     codefresh_runtime: crate::codefresh::user_token;
     codefresh_oauth: crate::codefresh::oauth;
     codefresh_context: crate::codefresh::context;

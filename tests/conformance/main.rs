@@ -7,6 +7,7 @@ mod codefresh;
 mod codepipeline;
 mod icr;
 mod jenkins;
+mod jenkins_key;
 mod laws;
 mod manual;
 mod table;
@@ -20,6 +21,7 @@ fn far_sides() -> Vec<(&'static str, Stage)> {
         ("a person", Stage::new(|| async { Ok(manual::Desk::new()) })),
         ("Jenkins, secret text", Stage::new(jenkins::secret_text)),
         ("Jenkins, username with password", Stage::new(jenkins::login)),
+        ("Jenkins, our own key", Stage::new(jenkins_key::own_key)),
         ("Codefresh, runtime", Stage::new(codefresh::user_token)),
         ("Codefresh, OAuth2 runtime", Stage::new(codefresh::oauth)),
         ("Codefresh, git context", Stage::new(codefresh::context)),

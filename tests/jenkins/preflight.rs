@@ -150,7 +150,7 @@ async fn what_is_no_jenkins_is_said_to_be_none() {
         (404, html, "<html>nginx</html>", ErrorKind::NotFound, "not from Jenkins"),
         (302, login, "", ErrorKind::Redirected, "login page on sso.example.com"),
         (302, elsewhere, "", ErrorKind::Redirected, "elsewhere on idp.example.com"),
-        (401, ("www-authenticate", "Basic realm=\"proxy\""), "", ErrorKind::Unauthenticated, "in front of Jenkins"),
+        (401, ("www-authenticate", "Basic realm=\"proxy\""), "", ErrorKind::PermissionDenied, "in front of Jenkins"),
         (200, html, "{\"anonymous\":true}", ErrorKind::PermissionDenied, "Authorization header"),
     ] {
         let credential = answer(status, header, body);

@@ -26,6 +26,8 @@ pub(super) struct Connection {
 #[derive(Deserialize)]
 pub(super) struct WhoAmI {
     pub(super) anonymous: bool,
+    #[serde(default)]
+    pub(super) name: Option<String>,
 }
 
 /// A store of credentials.
@@ -74,22 +76,28 @@ impl Described {
 
 impl Connection {
     pub(super) async fn who_am_i(&self) -> Result<WhoAmI> {
-        self.json(self.endpoint.call(Method::Get, &["whoAmI", "api", "json"])).await
+        self.json(|| self.endpoint.call(Method::Get, &["whoAmI", "api", "json"])).await
     }
 
     pub(super) async fn store(&self, at: &Address) -> Result<Store> {
-        let call = self.endpoint.call(Method::Get, &at.store(&["api", "json"]));
-        self.json(call.query("tree", "domains[urlName,credentials[id]]")).await
+        let make = || {
+            let call = self.endpoint.call(Method::Get, &at.store(&["api", "json"]));
+            call.query("tree", "domains[urlName,credentials[id]]")
+        };
+        self.json(make).await
     }
 
     pub(super) async fn description(&self, at: &Address) -> Result<Described> {
-        let call = self.endpoint.call(Method::Get, &at.credential(&["api", "json"]));
-        self.json(call.query("tree", "id,description,displayName,fingerprint[hash]")).await
+        let make = || {
+            let call = self.endpoint.call(Method::Get, &at.credential(&["api", "json"]));
+            call.query("tree", "id,description,displayName,fingerprint[hash]")
+        };
+        self.json(make).await
     }
 
     /// The document, its secret hidden: in every way in which its bytes can be read, the likely one first.
     pub(super) async fn document(&self, at: &Address) -> Result<Vec<Document>> {
-        let answer = self.login.get(self.endpoint.call(Method::Get, &at.credential(&["config.xml"]))).await?;
+        let answer = self.get(|| self.endpoint.call(Method::Get, &at.credential(&["config.xml"]))).await?;
         let kind = answer.header("content-type").unwrap_or_default().to_ascii_lowercase();
         if !kind.contains("xml") {
             return Err(answer.not_understood("it is no XML, though Jenkins prints a credential so"));
@@ -140,8 +148,8 @@ impl Connection {
     ///
     /// Source: `ConfigurationAsCode.doExport` is `@RequirePOST`. No permission is needed to be refused.
     pub(super) async fn has_configuration_as_code(&self) -> Result<bool> {
-        let call = self.endpoint.call(Method::Get, &["configuration-as-code", "export"]);
-        match self.login.get(call.accepting(&[405])).await {
+        let make = || self.endpoint.call(Method::Get, &["configuration-as-code", "export"]).accepting(&[405]);
+        match self.get(make).await {
             Ok(answer) => Ok(answer.status() == 405),
             // It is a matter of a warning: what else may answer there holds nothing up.
             Err(error) if error.is_transient() => Err(error),
@@ -155,8 +163,12 @@ impl Connection {
         self.login.post(&self.endpoint, make).await
     }
 
-    async fn json<T: serde::de::DeserializeOwned>(&self, call: Call<'_>) -> Result<T> {
-        let answer = self.login.get(call).await?;
+    async fn get<'a>(&'a self, make: impl Fn() -> Call<'a> + Send) -> Result<Answer> {
+        self.login.get(&self.endpoint, make).await
+    }
+
+    async fn json<'a, T: serde::de::DeserializeOwned>(&'a self, make: impl Fn() -> Call<'a> + Send) -> Result<T> {
+        let answer = self.get(make).await?;
         answer.json().map_err(|_| {
             let text = "the answer is not the JSON that Jenkins gives: is this the address of a Jenkins, with its context \
                         path, and nothing in front that answers in its place?";

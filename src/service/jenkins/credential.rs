@@ -11,6 +11,7 @@ use super::address::{Address, names};
 use super::api::{Connection, Described, after_write};
 use super::check::{self, Checked, Repository};
 use super::document::{Document, Kind, Known};
+use super::place;
 use crate::consumer::{Consumer, ConsumerCapabilities, Installation, Proof, Slot, Verification};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::service::gate;
@@ -425,8 +426,5 @@ fn is_writable(class: &str) -> bool {
 }
 
 fn default_name(jenkins: &Connection, at: &Address) -> String {
-    let base = jenkins.endpoint.base();
-    let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let path = base.path().trim_end_matches('/');
-    format!("jenkins:{}{port}{path}:{}", base.host_str().unwrap_or_default(), at.full_name())
+    format!("jenkins:{}:{}", place(jenkins.endpoint.base()), at.full_name())
 }

@@ -11,16 +11,20 @@ use crate::http::Answer;
 pub(super) fn explain(answer: &Answer) -> Option<Error> {
     match answer.status() {
         300..=399 => Some(redirected(answer)),
-        401 => Some(Error::new(
-            ErrorKind::Unauthenticated,
-            if says(answer, "www-authenticate", "Jenkins") {
+        401 => Some(if is_own_refusal(answer) {
+            Error::new(
+                ErrorKind::Unauthenticated,
                 "Jenkins knows no such user, or not with this API token or password: make a new API token for the user, or \
-                 correct the login"
-            } else {
+                 correct the login",
+            )
+        } else {
+            // It is no word on the token, which it never saw.
+            Error::new(
+                ErrorKind::PermissionDenied,
                 "something in front of Jenkins asks for a login of its own: let it pass these requests, or correct the \
-                 address"
-            },
-        )),
+                 address",
+            )
+        }),
         403 => forbidden(answer),
         404 => Some(Error::new(
             ErrorKind::NotFound,
@@ -109,6 +113,11 @@ fn logged(answer: &Answer) -> Option<String> {
 /// Whether an answer shows that Jenkins gave it.
 pub(super) fn is_jenkins(answer: &Answer) -> bool {
     answer.header("x-jenkins").or_else(|| answer.header("x-hudson")).is_some()
+}
+
+/// Whether it was Jenkins that refused a login. Its page for that has no header of its own, but names the realm.
+fn is_own_refusal(answer: &Answer) -> bool {
+    is_jenkins(answer) || says(answer, "www-authenticate", "\"Jenkins\"")
 }
 
 fn says(answer: &Answer, header: &str, word: &str) -> bool {

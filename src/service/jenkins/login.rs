@@ -1,26 +1,31 @@
 //! Who asks, and the crumb that Jenkins wants of those who come with a password.
 
 use std::fmt;
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
+use super::key::JenkinsKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Answer, Authorization, Call, Endpoint, Method};
+use crate::service::sparing::Sparing;
+use crate::token::Token;
 
 /// Who asks.
 pub(super) struct Login {
     pub(super) user: String,
-    by: Authorization,
     how: How,
+    /// Which tokens were taken of late; shared by all who log in with one key.
+    sparing: Arc<Sparing>,
 }
 
 enum How {
     /// Needs no crumb, and no cookie is ever sent.
-    ApiToken,
+    Key(JenkinsKey),
     /// Every POST carries a crumb and the cookies of the session that the crumb belongs to.
-    Password(Mutex<Option<Session>>),
+    Password(Box<Authorization>, Mutex<Option<Session>>),
 }
 
 /// A crumb and the session it belongs to.
@@ -39,39 +44,53 @@ struct Crumb {
 
 impl Login {
     pub(super) fn by_api_token(user: &str, token: &SecretString) -> Result<Self> {
-        Self::new(user, token, How::ApiToken)
+        if token.expose_secret().is_empty() {
+            return Err(empty());
+        }
+        Ok(Self::by_key(&JenkinsKey::new(user, Token::new(token.expose_secret())?)?))
+    }
+
+    pub(super) fn by_key(key: &JenkinsKey) -> Self {
+        Self { user: key.user().to_owned(), how: How::Key(key.clone()), sparing: key.sparing() }
     }
 
     pub(super) fn by_password(user: &str, password: &SecretString) -> Result<Self> {
-        Self::new(user, password, How::Password(Mutex::default()))
+        if user.is_empty() || password.expose_secret().is_empty() {
+            return Err(empty());
+        }
+        let how = How::Password(Box::new(Authorization::basic(user, password)?), Mutex::default());
+        Ok(Self { user: user.to_owned(), how, sparing: Arc::default() })
     }
 
-    fn new(user: &str, secret: &SecretString, how: How) -> Result<Self> {
-        if user.is_empty() || secret.expose_secret().is_empty() {
-            let text = "the login to Jenkins has an empty part: give a user and that user's API token or password";
-            return Err(Error::new(ErrorKind::Configuration, text));
+    /// The key that it logs in with; nothing where that is a password.
+    pub(super) fn key(&self) -> Option<&JenkinsKey> {
+        match &self.how {
+            How::Key(key) => Some(key),
+            How::Password(..) => None,
         }
-        let by = Authorization::basic(user, secret)?;
-        Ok(Self { user: user.to_owned(), by, how })
     }
 
     /// Sends what reads.
-    pub(super) async fn get(&self, call: Call<'_>) -> Result<Answer> {
-        call.authorized(&self.by).send().await
+    pub(super) async fn get<'a>(&self, endpoint: &'a Endpoint, make: impl Fn() -> Call<'a> + Send) -> Result<Answer> {
+        match &self.how {
+            How::Key(key) => self.send(key, endpoint, make).await,
+            How::Password(by, _) => make().authorized(by).send().await,
+        }
     }
 
     /// Sends a POST; with a password once more when its crumb was refused, for a refusal changes nothing.
     pub(super) async fn post<'a>(&self, endpoint: &'a Endpoint, make: impl Fn() -> Call<'a> + Send) -> Result<Answer> {
-        let How::Password(session) = &self.how else {
-            return make().authorized(&self.by).send().await;
+        let (by, session) = match &self.how {
+            How::Key(key) => return self.send(key, endpoint, make).await,
+            How::Password(by, session) => (by, session),
         };
         let mut session = session.lock().await;
         for last in [false, true] {
             let current = match session.take() {
                 Some(current) => current,
-                None => self.session(endpoint).await?,
+                None => Self::session(endpoint, by).await?,
             };
-            let call = make().authorized(&self.by).accepting(&[403]);
+            let call = make().authorized(by).accepting(&[403]);
             let answer = current.dress(call).send().await;
             if !matches!(&answer, Ok(answer) if refuses_crumb(answer)) {
                 *session = Some(current);
@@ -85,12 +104,47 @@ impl Login {
         Err(Error::new(ErrorKind::Internal, "a crumb was neither taken nor refused"))
     }
 
+    /// Sends with what the cell holds; once more with what it holds by then, if the login was refused and the key replaced
+    /// meanwhile: a refused login changes nothing.
+    async fn send<'a>(
+        &self,
+        key: &JenkinsKey,
+        endpoint: &'a Endpoint,
+        make: impl Fn() -> Call<'a> + Send,
+    ) -> Result<Answer> {
+        let mut held = key.held();
+        loop {
+            let call = make().authorized(&held.by);
+            let sent = self.sparing.look(endpoint, &self.user, &held.token, call.send()).await;
+            let now = key.held();
+            match sent {
+                Err(error) if error.kind() == ErrorKind::Unauthenticated && now.token != held.token => held = now,
+                sent => return sent,
+            }
+        }
+    }
+
+    /// Sends what reads as another login: this API token of this user. One that is dead is presented sparingly, as Jenkins
+    /// takes what is no API token for a password, and whoever keeps the passwords may lock the account.
+    ///
+    /// Source: `BasicHeaderRealPasswordAuthenticator` (Jenkins core), which comes after the one for API tokens.
+    pub(super) async fn as_other(
+        &self,
+        endpoint: &Endpoint,
+        user: &str,
+        token: &Token,
+        call: Call<'_>,
+    ) -> Result<Answer> {
+        let call = call.authorized(&basic(user, token)?);
+        self.sparing.look(endpoint, user, token, call.send()).await
+    }
+
     /// A crumb with its session.
     ///
     /// Source: `DefaultCrumbIssuer`: the crumb is bound to the session since Jenkins 2.176.2. 404 says that protection
     /// against cross-site requests is off.
-    async fn session(&self, endpoint: &Endpoint) -> Result<Session> {
-        let call = endpoint.call(Method::Get, &["crumbIssuer", "api", "json"]).authorized(&self.by);
+    async fn session(endpoint: &Endpoint, by: &Authorization) -> Result<Session> {
+        let call = endpoint.call(Method::Get, &["crumbIssuer", "api", "json"]).authorized(by);
         let answer = call.accepting(&[404]).send().await?;
         let cookies: Vec<&str> =
             answer.header_values("set-cookie").filter_map(|cookie| cookie.split(';').next()).map(str::trim).collect();
@@ -119,6 +173,16 @@ impl Session {
     }
 }
 
+/// An API token as Jenkins takes it: as the password of its user.
+pub(super) fn basic(user: &str, token: &Token) -> Result<Authorization> {
+    Authorization::basic(user, &SecretString::from(token.expose()))
+}
+
+pub(super) fn empty() -> Error {
+    let text = "the login to Jenkins has an empty part: give a user and that user's API token or password";
+    Error::new(ErrorKind::Configuration, text)
+}
+
 /// Whether a crumb was missing or out of date.
 ///
 /// Source: `CrumbFilter`; the text is not translated.
@@ -130,8 +194,8 @@ pub(super) fn refuses_crumb(answer: &Answer) -> bool {
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = match self.how {
-            How::ApiToken => "API token",
-            How::Password(_) => "password",
+            How::Key(_) => "API token",
+            How::Password(..) => "password",
         };
         write!(f, "{} by {how}", self.user)
     }

@@ -1,12 +1,17 @@
-//! Jenkins: credentials that jobs and plugins log in with.
+//! Jenkins: credentials that jobs and plugins log in with, and its own API tokens.
 
 mod address;
 mod api;
+mod api_tokens;
 mod check;
 mod credential;
 mod document;
 mod failure;
+mod key;
 mod login;
+mod own_key;
+mod token_api;
+mod token_guide;
 
 use std::sync::Arc;
 
@@ -14,8 +19,11 @@ use secrecy::SecretString;
 use url::Url;
 
 use self::api::Connection;
+pub use self::api_tokens::{JenkinsApiTokens, JenkinsApiTokensBuilder};
 pub use self::credential::{CodeManaged, JenkinsCredential};
+pub use self::key::JenkinsKey;
 use self::login::Login;
+pub use self::own_key::JenkinsOwnKey;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Endpoint, Http};
 
@@ -46,13 +54,14 @@ pub struct Jenkins {
 #[must_use]
 pub struct JenkinsBuilder {
     endpoint: Endpoint,
-    login: Option<(String, Secret)>,
+    login: Option<Secret>,
 }
 
 #[derive(Debug)]
 enum Secret {
-    ApiToken(SecretString),
-    Password(SecretString),
+    Key(JenkinsKey),
+    ApiToken(String, SecretString),
+    Password(String, SecretString),
 }
 
 impl Jenkins {
@@ -70,20 +79,47 @@ impl Jenkins {
     pub fn credential(&self, id: impl Into<String>) -> JenkinsCredential {
         JenkinsCredential::new(self.connection.clone(), id.into())
     }
+
+    /// The API tokens of the user who logs in, to issue and end them.
+    pub fn api_tokens(&self) -> JenkinsApiTokensBuilder {
+        JenkinsApiTokensBuilder::new(self.connection.clone())
+    }
+
+    /// The key that this handle logs in with, and every other that was built with the same one, as a place to keep up to
+    /// date.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Configuration`] for a handle that logs in with a password.
+    pub fn own_key(&self) -> Result<JenkinsOwnKey> {
+        match self.connection.login.key() {
+            Some(key) => Ok(JenkinsOwnKey::new(self.connection.clone(), key.clone())),
+            None => Err(Error::new(
+                ErrorKind::Configuration,
+                "this handle logs in with a password, which no API token replaces: build it with `key` or `api_token`",
+            )),
+        }
+    }
 }
 
 impl JenkinsBuilder {
+    /// Logs in with this key, which other handles may share. It is the way for programs whose own API token is rotated too.
+    pub fn key(mut self, key: &JenkinsKey) -> Self {
+        self.login = Some(Secret::Key(key.clone()));
+        self
+    }
+
     /// Logs in as this user with an API token of theirs. This is the way for programs: it needs no session and no crumb.
     /// Source: `ApiCrumbExclusion`, since Jenkins 2.96.
     pub fn api_token(mut self, user: impl Into<String>, token: SecretString) -> Self {
-        self.login = Some((user.into(), Secret::ApiToken(token)));
+        self.login = Some(Secret::ApiToken(user.into(), token));
         self
     }
 
     /// Logs in as this user with the password. Every write then carries a crumb and the cookie of its session; they are
     /// fetched when first needed, and once again when refused. Source: `CrumbFilter`, `DefaultCrumbIssuer`.
     pub fn password(mut self, user: impl Into<String>, password: SecretString) -> Self {
-        self.login = Some((user.into(), Secret::Password(password)));
+        self.login = Some(Secret::Password(user.into(), password));
         self
     }
 
@@ -91,17 +127,27 @@ impl JenkinsBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Configuration`] without a login or with an empty part of it, [`ErrorKind::InvalidInput`] for a user
-    /// that cannot be one.
+    /// [`ErrorKind::Configuration`] without a login, with an empty part of it or with the key of another Jenkins,
+    /// [`ErrorKind::InvalidInput`] for a user or an API token that cannot be one.
     pub fn build(self) -> Result<Jenkins> {
         let login = match &self.login {
-            Some((user, Secret::ApiToken(token))) => Login::by_api_token(user, token)?,
-            Some((user, Secret::Password(password))) => Login::by_password(user, password)?,
+            Some(Secret::Key(key)) => {
+                key.bind(self.endpoint.base())?;
+                Login::by_key(key)
+            }
+            Some(Secret::ApiToken(user, token)) => Login::by_api_token(user, token)?,
+            Some(Secret::Password(user, password)) => Login::by_password(user, password)?,
             None => {
-                let text = "who logs in to Jenkins is not said: call `api_token` or `password`";
+                let text = "who logs in to Jenkins is not said: call `key`, `api_token` or `password`";
                 return Err(Error::new(ErrorKind::Configuration, text));
             }
         };
         Ok(Jenkins { connection: Arc::new(Connection { endpoint: self.endpoint, login }) })
     }
+}
+
+/// Host, port and context path: more than one Jenkins may be on a host.
+fn place(base: &Url) -> String {
+    let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}{port}{}", base.host_str().unwrap_or_default(), base.path().trim_end_matches('/'))
 }

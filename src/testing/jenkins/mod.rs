@@ -7,6 +7,7 @@ mod outbound;
 mod page;
 mod route;
 mod state;
+mod tokens;
 mod tree;
 mod xml;
 
@@ -21,7 +22,9 @@ use self::route::Next;
 use self::state::{Place, State, Store};
 use super::server::{Reply, Request, Seen, Server, Service};
 use super::trouble::Trouble;
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
+use crate::token::Token;
 
 /// A Jenkins on a loopback socket, below the context path `/ci`.
 ///
@@ -30,6 +33,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// takes the credential over; documents come in ISO-8859-1 and bodies without a charset are taken for it; 404 stands for
 /// missing permissions too; 200 says nothing. "Test connection" and the check of a repository really log in, over a socket,
 /// with what is stored.
+///
+/// Its users have API tokens as a Jenkins keeps them: by uuid and hash, so that a value is told once, and no list tells the
+/// uuid. A revocation of a uuid that it does not know is answered like any other. As a 2.460 it makes tokens without an end
+/// whatever is asked for; [`version`](Self::version) makes it a newer one.
 ///
 /// There are three users: `admin` may do everything; `rotator` has Overall/Read and Credentials/View, /Create and /Update;
 /// `reader` has Overall/Read. Places are named as Jenkins names them: `system/_/git-pat`, `team/app/folder/_/git-pat`.
@@ -53,11 +60,16 @@ impl Shared {
 impl Service for Shared {
     async fn answer(&self, request: &Request) -> Reply {
         let next = route::route(&mut self.lock(), request);
-        match next {
+        let mut reply = match next {
             Next::Answer(reply) => reply,
             Next::VerifyGitHub { api, token } => page::found(outbound::verify_github(&api, &token).await),
             Next::ListRepository { url, login } => page::found(outbound::list_repository(&url, login).await),
+        };
+        if let Some((major, minor)) = self.lock().mode.version {
+            let named = reply.headers.iter_mut().filter(|(name, _)| name == "X-Jenkins");
+            named.for_each(|(_, version)| *version = format!("{major}.{minor}"));
         }
+        reply
     }
 }
 
@@ -76,6 +88,7 @@ impl JenkinsFake {
             for (user, permissions) in
                 [("admin", &["Overall/Administer"][..]), ("rotator", &rotator), ("reader", &["Overall/Read"])]
             {
+                state.add_user(user);
                 state.users.insert(user.to_owned(), permissions.iter().map(ToString::to_string).collect());
             }
         }
@@ -90,7 +103,7 @@ impl JenkinsFake {
         self.base.clone()
     }
 
-    /// The API token of a user.
+    /// The first API token of a user, which each has until somebody revokes it. Its name is `first`.
     #[must_use]
     pub fn api_token(&self, user: &str) -> SecretString {
         access::api_token(user).into()
@@ -104,7 +117,11 @@ impl JenkinsFake {
 
     /// Gives a user a permission, as `Credentials/View`.
     pub fn grant(&self, user: &str, permission: &str) {
-        self.state.lock().users.entry(user.to_owned()).or_default().insert(permission.to_owned());
+        let mut state = self.state.lock();
+        state.add_user(user);
+        if let Some(permissions) = state.users.get_mut(user) {
+            permissions.insert(permission.to_owned());
+        }
     }
 
     /// Takes a permission from a user.
@@ -112,6 +129,45 @@ impl JenkinsFake {
         if let Some(permissions) = self.state.lock().users.get_mut(user) {
             permissions.remove(permission);
         }
+    }
+
+    /// Adds an API token of this value to a user, past the interface.
+    pub fn add_api_token(&self, user: &str, name: &str, value: &str) {
+        self.state.lock().add_token(user, name, value, None);
+    }
+
+    /// Revokes a user's API tokens of this name, as a person does on the page.
+    pub fn revoke_api_token(&self, user: &str, name: &str) {
+        self.state.lock().tokens.retain(|token| token.user != user || token.name != name);
+    }
+
+    /// The names and uuids of a user's API tokens, the oldest first, those that have ended included.
+    #[must_use]
+    pub fn api_tokens(&self, user: &str) -> Vec<(String, String)> {
+        let state = self.state.lock();
+        let tokens = state.tokens.iter().filter(|token| token.user == user);
+        tokens.map(|token| (token.name.clone(), token.uuid.clone())).collect()
+    }
+
+    /// Whether this is a live API token of this user.
+    #[must_use]
+    pub fn takes(&self, user: &str, token: &Token) -> bool {
+        self.state.lock().takes(user, token.expose())
+    }
+
+    /// By which clock API tokens end; the machine's unless set.
+    pub fn use_clock(&self, clock: Arc<dyn Clock>) {
+        self.state.lock().clock = Some(clock);
+    }
+
+    /// Which version it is: 2.460 unless set. From 2.548 on API tokens can have an end.
+    pub fn version(&self, major: u32, minor: u32) {
+        self.state.lock().mode.version = Some((major, minor));
+    }
+
+    /// Whether it runs with `jenkins.security.ApiTokenProperty.adminCanGenerateNewTokens`.
+    pub fn administrators_make_tokens(&self, yes: bool) {
+        self.state.lock().mode.admins_make_tokens = yes;
     }
 
     /// Adds a folder, named in full.

@@ -6,7 +6,7 @@ use super::super::server::{Reply, Request};
 use super::access::{Who, enter, require};
 use super::credentials::Visit;
 use super::state::{State, Store};
-use super::{page, xml};
+use super::{page, tokens, xml};
 
 /// What is left to do once the state is let go.
 pub(super) enum Next {
@@ -54,6 +54,9 @@ pub(super) fn route(state: &mut State, request: &Request) -> Next {
     }
     if let Err(reply) = require(state, &who, "Overall/Read") {
         return Next::Answer(reply);
+    }
+    if let ["user", owner, "descriptorByName", "jenkins.security.ApiTokenProperty", call] = path {
+        return tokens::call(state, request, &who, owner, call).into();
     }
     let (item, path) = item(path);
     let known = item.is_empty() || state.stores.contains_key(&item) || state.jobs.contains(&item);

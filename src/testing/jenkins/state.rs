@@ -1,15 +1,21 @@
 //! What the fake remembers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use super::class::Credential;
+use super::tokens::ApiToken;
+use crate::clock::Clock;
 
 /// Everything.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) users: BTreeMap<String, BTreeSet<String>>,
+    pub(super) tokens: Vec<ApiToken>,
+    /// By which tokens end; the machine's where there is none.
+    pub(super) clock: Option<Arc<dyn Clock>>,
     /// By the folder that holds it; the one of the whole Jenkins by no name.
     pub(super) stores: BTreeMap<Vec<String>, Store>,
     pub(super) jobs: BTreeSet<Vec<String>>,
@@ -35,6 +41,9 @@ pub(super) struct Mode {
     pub(super) without_crumbs: bool,
     pub(super) without_folders: bool,
     pub(super) login_stripped: bool,
+    pub(super) admins_make_tokens: bool,
+    /// The version that it claims to be, where that is not 2.460.
+    pub(super) version: Option<(u32, u32)>,
 }
 
 /// The credentials of one context.

@@ -1,0 +1,98 @@
+//! Our own key to a Jenkins: the cell that a program logs in from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use secrecy::ExposeSecret;
+use tokenturn::consumer::Consumer;
+use tokenturn::testing::consumer::{FarSide, NotApplicable};
+use tokenturn::testing::{JenkinsFake, Trouble, admitted};
+use tokenturn::{AdmittedToken, Fingerprint, Http, Jenkins, JenkinsKey, Provider, Result, Token};
+
+/// A key, and the Jenkins that it opens.
+pub(crate) struct KeyPlace {
+    jenkins: JenkinsFake,
+    key: JenkinsKey,
+    old: AdmittedToken,
+    new: AdmittedToken,
+}
+
+pub(crate) async fn own_key() -> Result<KeyPlace> {
+    let jenkins = JenkinsFake::start().await?;
+    jenkins.add_api_token("rotator", "second", "11fakenewfakenewfakenewfakenewfake");
+    let old = Token::new(jenkins.api_token("rotator").expose_secret())?;
+    let new = Token::new("11fakenewfakenewfakenewfakenewfake")?;
+    let key = JenkinsKey::new("rotator", old.clone())?;
+    let provider = handle(&jenkins, &key).api_tokens().build()?;
+    let old = admitted(&old, provider.inspect(&old).await?)?;
+    let new = admitted(&new, provider.inspect(&new).await?)?;
+    Ok(KeyPlace { jenkins, key, old, new })
+}
+
+fn handle(jenkins: &JenkinsFake, key: &JenkinsKey) -> Jenkins {
+    let http = Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_secs(1)).build().unwrap();
+    Jenkins::at(&http, jenkins.base()).unwrap().key(key).build().unwrap()
+}
+
+fn in_memory() -> NotApplicable {
+    NotApplicable::because("a write there is one of this process's memory, and no request")
+}
+
+#[async_trait]
+impl FarSide for KeyPlace {
+    fn consumer(&self) -> Arc<dyn Consumer> {
+        Arc::new(handle(&self.jenkins, &self.key).own_key().unwrap())
+    }
+
+    fn old_token(&self) -> AdmittedToken {
+        self.old.clone()
+    }
+
+    fn new_token(&self) -> AdmittedToken {
+        self.new.clone()
+    }
+
+    async fn stored(&self) -> Result<Option<Fingerprint>, NotApplicable> {
+        Ok(Some(self.key.fingerprint()))
+    }
+
+    async fn rest(&self) -> Result<String, NotApplicable> {
+        Ok(format!("{} {:?}", self.key.user(), self.jenkins.api_tokens("rotator")))
+    }
+
+    async fn change(&self) -> Result<(), NotApplicable> {
+        Err(NotApplicable::because("it holds a token and nothing else"))
+    }
+
+    async fn trouble(&self, _: Trouble) -> Result<(), NotApplicable> {
+        Err(in_memory())
+    }
+
+    async fn refuse_login(&self) -> Result<(), NotApplicable> {
+        Err(NotApplicable::because("the login is what is written there: a dead one is to be replaced"))
+    }
+
+    async fn throttle(&self, _: Duration) -> Result<Duration, NotApplicable> {
+        Err(in_memory())
+    }
+
+    async fn unplug(&self) -> Result<(), NotApplicable> {
+        self.jenkins.stop();
+        Ok(())
+    }
+
+    async fn kill(&self, token: &AdmittedToken) -> Result<(), NotApplicable> {
+        let name = if token.fingerprint() == self.old.fingerprint() { "first" } else { "second" };
+        self.jenkins.revoke_api_token("rotator", name);
+        Ok(())
+    }
+
+    async fn writes(&self) -> Result<usize, NotApplicable> {
+        Err(in_memory())
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        vec![self.jenkins.password("rotator").expose_secret().to_owned()]
+    }
+}
