@@ -212,8 +212,12 @@ impl MemoryProvider {
         let owner = owner.or_else(account).unwrap_or_else(|| "owner".into());
         let token = state.mint(&owner, Access::Scopes(scopes.clone()), Some(label.clone()));
         let number = state.count;
+        let now = self.inner.clock.now();
         if let Some(entry) = state.tokens.get_mut(&number) {
-            entry.grant.expiry = life.map_or(Expiry::Never, |life| Expiry::At(self.inner.clock.now().plus(life)));
+            entry.grant.expiry = life.map_or(Expiry::Never, |life| Expiry::At(now.plus(life)));
+        }
+        if let Fate::DiesBeyond(most) = self.capabilities.fate {
+            state.bury_beyond(most, now);
         }
         let companion = self.companions.then(|| Self::companion_of(&token));
         Issuance::Minted(Candidate::new(token).with_id(TokenId::new(number.to_string()).ok()).with_companion(companion))
@@ -241,6 +245,15 @@ impl State {
         self.tokens.values_mut().find(|entry| entry.token == *token)
     }
 
+    /// The oldest live ones die, until there are no more than so many.
+    fn bury_beyond(&mut self, most: u32, now: Timestamp) {
+        let living = self.tokens.values().filter(|entry| entry.is_alive(now)).count();
+        let oldest = self.tokens.values_mut().filter(|entry| entry.is_alive(now));
+        for entry in oldest.take(living.saturating_sub(most as usize)) {
+            entry.alive = false;
+        }
+    }
+
     fn retired_mut(&mut self, token: &RetiredToken) -> Option<&mut Entry> {
         if let Some(value) = token.value() {
             return self.entry_mut(value);
@@ -257,6 +270,10 @@ impl Entry {
 
 fn unknown() -> Error {
     Error::new(ErrorKind::Unauthenticated, "the provider does not know this token: hand in a live one")
+}
+
+fn unsupported() -> Error {
+    Error::new(ErrorKind::Unsupported, "this provider in memory does not claim that: look at its capabilities")
 }
 
 #[async_trait]
@@ -317,6 +334,9 @@ impl Provider for MemoryProvider {
     }
 
     async fn collect(&self, ticket: &Token) -> Result<Issuance> {
+        if !self.polled {
+            return Err(unsupported());
+        }
         let collect = || {
             let used =
                 || Error::new(ErrorKind::Protocol, "this code was used before").with_effect(crate::Effect::Unknown);
@@ -343,14 +363,18 @@ impl Provider for MemoryProvider {
     }
 
     async fn revoke(&self, token: &RetiredToken) -> Result<Revocation> {
+        let by_id = token.value().is_none() && self.capabilities.ending != EndedBy::Person;
+        if by_id && !self.capabilities.ends_by_id {
+            return Err(unsupported());
+        }
         let revoke = || {
             let mut state = self.lock();
             Ok(match self.capabilities.ending {
                 EndedBy::Person => {
                     let label = token.label().map_or_else(|| "by its name".to_owned(), |label| format!("{label}"));
-                    Revocation::Guided(
-                        Guide::new("Delete a token").with_step("row", format!("Delete the row {label}.")),
-                    )
+                    let not = token.successor().map(|label| format!(" Not the row {label}.")).unwrap_or_default();
+                    let row = format!("Delete the row {label}.{not}");
+                    Revocation::Guided(Guide::new("Delete a token").with_step("row", row))
                 }
                 EndedBy::ApiLater => {
                     if let Some(entry) = state.retired_mut(token) {
@@ -370,6 +394,9 @@ impl Provider for MemoryProvider {
     }
 
     async fn status(&self, id: &TokenId) -> Result<Liveness> {
+        if !self.capabilities.status_by_id {
+            return Err(unsupported());
+        }
         let status = || {
             let now = self.inner.clock.now();
             let number: Option<u64> = id.as_str().parse().ok();
@@ -381,6 +408,9 @@ impl Provider for MemoryProvider {
     }
 
     async fn find(&self, label: &Label) -> Result<Vec<TokenId>> {
+        if !self.capabilities.finds_by_label {
+            return Err(unsupported());
+        }
         let find = || {
             let now = self.inner.clock.now();
             let state = self.lock();

@@ -167,6 +167,11 @@ impl BitbucketCloudFake {
         self.server.plan(which, trouble);
     }
 
+    /// Closes its socket.
+    pub fn stop(&self) {
+        self.server.stop();
+    }
+
     // -- the truth ----------------------------------------------------------------------------------------------------
 
     /// Whether a token is taken.
