@@ -10,7 +10,7 @@ use super::{
     Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Effect, Error, ErrorKind, Result};
 pub use crate::fault::Fault;
 use crate::fault::Faults;
 use crate::guide::Guide;
@@ -54,6 +54,7 @@ struct Pending {
     label: Label,
     scopes: ScopeSet,
     owner: Option<String>,
+    lifetime: Option<Duration>,
     current: Option<Token>,
 }
 
@@ -272,6 +273,11 @@ fn unknown() -> Error {
     Error::new(ErrorKind::Unauthenticated, "the provider does not know this token: hand in a live one")
 }
 
+/// Whatever became of a look: it changes nothing.
+fn nothing_changed(error: Error) -> Error {
+    error.with_effect(Effect::None)
+}
+
 fn unsupported() -> Error {
     Error::new(ErrorKind::Unsupported, "this provider in memory does not claim that: look at its capabilities")
 }
@@ -301,7 +307,7 @@ impl Provider for MemoryProvider {
             entry.alive = !entry.dying;
             Ok(grant)
         };
-        self.inner.faults.around("inspect", "memory", look, || Err(unknown())).await
+        self.inner.faults.around("inspect", "memory", look, || Err(unknown())).await.map_err(nothing_changed)
     }
 
     async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
@@ -318,7 +324,8 @@ impl Provider for MemoryProvider {
                     let (credential, owner) = (request.credential.clone(), request.owner.map(str::to_owned));
                     let (label, scopes, current) =
                         (request.label.clone(), request.scopes.clone(), request.current.cloned());
-                    state.pending = Some(Pending { credential, label, scopes, owner, current });
+                    let lifetime = request.lifetime;
+                    state.pending = Some(Pending { credential, label, scopes, owner, lifetime, current });
                     let now = self.inner.clock.now();
                     Issuance::Pending {
                         guide: guide(),
@@ -338,8 +345,7 @@ impl Provider for MemoryProvider {
             return Err(unsupported());
         }
         let collect = || {
-            let used =
-                || Error::new(ErrorKind::Protocol, "this code was used before").with_effect(crate::Effect::Unknown);
+            let used = || Error::new(ErrorKind::Protocol, "this code was used before").with_effect(Effect::Unknown);
             let (agreed, pending) = {
                 let state = self.lock();
                 (state.agreed, state.pending.clone())
@@ -355,9 +361,11 @@ impl Provider for MemoryProvider {
                 });
             }
             self.lock().pending = None;
-            let request = IssueRequest::new(&pending.credential, &pending.label, &pending.scopes);
-            Ok(self
-                .issue_now(&request.with_owner(pending.owner.as_deref()).with_current(pending.current.as_ref(), None)))
+            let request = IssueRequest::new(&pending.credential, &pending.label, &pending.scopes)
+                .with_owner(pending.owner.as_deref())
+                .with_lifetime(pending.lifetime)
+                .with_current(pending.current.as_ref(), None);
+            Ok(self.issue_now(&request))
         };
         self.inner.faults.around("collect", "memory", collect, || Err(unknown())).await
     }
@@ -404,7 +412,7 @@ impl Provider for MemoryProvider {
             let alive = number.and_then(|number| state.tokens.get(&number)).is_some_and(|entry| entry.is_alive(now));
             Ok(if alive { Liveness::Alive } else { Liveness::Dead })
         };
-        self.inner.faults.around("status", "memory", status, || Ok(Liveness::Dead)).await
+        self.inner.faults.around("status", "memory", status, || Ok(Liveness::Dead)).await.map_err(nothing_changed)
     }
 
     async fn find(&self, label: &Label) -> Result<Vec<TokenId>> {
@@ -418,6 +426,6 @@ impl Provider for MemoryProvider {
                 state.tokens.iter().filter(|(_, entry)| entry.label.as_ref() == Some(label) && entry.is_alive(now));
             mine.map(|(number, _)| TokenId::new(number.to_string())).collect()
         };
-        self.inner.faults.around("find", "memory", find, || Ok(Vec::new())).await
+        self.inner.faults.around("find", "memory", find, || Ok(Vec::new())).await.map_err(nothing_changed)
     }
 }

@@ -76,9 +76,8 @@ fn number(reasons: &mut Vec<String>, reason: &str) -> usize {
 
 /// The lines that are not the same, and what to do about it.
 fn difference(file: &str, pinned: &str, found: &str) -> String {
-    let mut text = format!(
-        "the table is not as tests/conformance/{file} says: find out why, or put what is printed above there"
-    );
+    let mut text =
+        format!("the table is not as tests/conformance/{file} says: find out why, or put what is printed above there");
     let (pinned, found): (Vec<_>, Vec<_>) = (pinned.lines().collect(), found.lines().collect());
     for line in pinned.iter().filter(|line| !found.contains(line)) {
         let _ = write!(text, "\n- {line}");

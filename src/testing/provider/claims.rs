@@ -12,9 +12,8 @@ use crate::provider::{EndedBy, Issuance, Issuer, Revocation};
 /// Name, capabilities and scopes are the same for every handle, before a token was issued and after it.
 pub async fn claims_and_name_are_always_the_same(stage: Stage) -> Ruling {
     let mut scene = Scene::open(&stage).await?;
-    let claims = |scene: &Scene| {
-        (scene.provider.name().to_owned(), scene.provider.capabilities(), scene.provider.scopes())
-    };
+    let claims =
+        |scene: &Scene| (scene.provider.name().to_owned(), scene.provider.capabilities(), scene.provider.scopes());
     let before = claims(&scene);
     demand(!before.0.trim().is_empty(), || "it has no name: the journal knows its tokens by it".to_owned())?;
     let same = |scene: &Scene, when: &str| {

@@ -18,6 +18,7 @@ pub async fn only_the_providers_own_word_is_death(stage: Stage) -> Ruling {
     scene.kill(&scene.current).await?;
     scene.is_dead(&scene.current.token, "somebody ended the token").await?;
     let mut tried = false;
+    let scene = Scene::open(&stage).await?;
     for trouble in [
         Trouble::Refuse(401),
         Trouble::Refuse(403),
@@ -29,12 +30,12 @@ pub async fn only_the_providers_own_word_is_death(stage: Stage) -> Ruling {
         Trouble::Echo(403),
         Trouble::Echo(404),
         Trouble::Redirect("https://login.example/?back=x".to_owned()),
-        Trouble::Wait(600),
         Trouble::DropBefore,
         Trouble::FailAfter(500),
         Trouble::Flood(9_000_000),
+        // The last one: nothing is sent for a while after it.
+        Trouble::Wait(600),
     ] {
-        let scene = Scene::open(&stage).await?;
         if scene.source.trouble(Call::Inspect, trouble.clone()).await.is_ok() {
             tried = true;
             not_dead(&scene, &format!("{trouble:?}")).await?;

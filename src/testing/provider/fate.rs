@@ -25,7 +25,9 @@ pub async fn the_predecessors_fate_is_as_claimed(stage: Stage) -> Ruling {
         Fate::Dies => {
             scene.issue().await?;
             scene.source.settle().await;
-            scene.is_dead(old, "the old token dies with the new one's birth, as is claimed, and another was issued").await
+            scene
+                .is_dead(old, "the old token dies with the new one's birth, as is claimed, and another was issued")
+                .await
         }
         Fate::DiesBeyond(most) if most > MOST => {
             Err(NotApplicable::because("so many tokens are not made for a test").into())
@@ -37,7 +39,9 @@ pub async fn the_predecessors_fate_is_as_claimed(stage: Stage) -> Ruling {
             }
             scene.inspect(old).await?;
             made.push(scene.issue().await?);
-            scene.is_dead(old, &format!("the oldest of more than {most} dies, as is claimed, and one more was issued")).await?;
+            scene
+                .is_dead(old, &format!("the oldest of more than {most} dies, as is claimed, and one more was issued"))
+                .await?;
             for made in &made {
                 scene.is_alive(made.token(), "an older one died, as there were too many").await?;
             }
@@ -110,7 +114,9 @@ pub async fn a_dead_token_is_renewed_from_what_came_with_it_where_that_is_claime
     let mut before: Candidate = scene.current.clone();
     for _ in 0..2 {
         let Some(companion) = before.companion.clone() else {
-            return violated("a token came without the secret from which the next is made: use `Candidate::with_companion`");
+            return violated(
+                "a token came without the secret from which the next is made: use `Candidate::with_companion`",
+            );
         };
         scene.kill(&before).await?;
         scene.reconnect();

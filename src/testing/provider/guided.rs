@@ -39,7 +39,9 @@ pub async fn a_guide_names_the_token_and_the_row_that_goes(stage: Stage) -> Ruli
                 "the guide that ends a token does not name its successor: people delete the wrong row".to_owned()
             })
         }
-        other => violated(format!("a token of which nothing but its label is known is ended by a person, and not so: {other:?}")),
+        other => violated(format!(
+            "a token of which nothing but its label is known is ended by a person, and not so: {other:?}"
+        )),
     }
 }
 
@@ -70,7 +72,9 @@ pub async fn a_token_that_a_person_got_wrong_is_not_admitted(stage: Stage) -> Ru
             .await?
             .is_ok_and(|grant| policy.judge(&grant, scene.provider.scopes(), now).lacks.is_empty());
         demand(!admitted, || {
-            format!("a person made a token ({person:?}), and what `inspect` says of it is all that was asked for: say what the far side says")
+            format!(
+                "a person made a token ({person:?}), and what `inspect` says of it is all that was asked for: say what the far side says"
+            )
         })?;
         shown = Ok(());
     }

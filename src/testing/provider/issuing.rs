@@ -23,7 +23,8 @@ pub async fn an_issued_token_inspects(stage: Stage) -> Ruling {
     scene.is_alive(made.token(), "`issue` answered with a token").await?;
     let grant = scene.inspect(made.token()).await?;
     demand(grant.fingerprint == made.token().fingerprint(), || {
-        "`inspect` gave a grant of another token: begin it with `Grant::of` of the token that was asked about".to_owned()
+        "`inspect` gave a grant of another token: begin it with `Grant::of` of the token that was asked about"
+            .to_owned()
     })
 }
 
@@ -39,7 +40,9 @@ pub async fn owner_and_scopes_are_what_was_asked(stage: Stage) -> Ruling {
     }
     let granted = match grant.access {
         Access::Scopes(granted) => granted,
-        Access::Permissions(granted) => granted.iter().map(|(name, level)| Scope::new(format!("{name}={level}"))).collect(),
+        Access::Permissions(granted) => {
+            granted.iter().map(|(name, level)| Scope::new(format!("{name}={level}"))).collect()
+        }
         // It does not say, and is held to nothing that it does not say.
         Access::Unknown | Access::Owner if scene.terms.owner.is_some() => return Ok(()),
         Access::Unknown | Access::Owner => {
@@ -49,7 +52,9 @@ pub async fn owner_and_scopes_are_what_was_asked(stage: Stage) -> Ruling {
     let (model, asked) = (scene.provider.scopes(), &scene.terms.scopes);
     let (missing, excess) = (model.missing(asked, &granted), model.excess(asked, &granted));
     demand(missing.is_empty() && excess.is_empty(), || {
-        format!("a token with {asked} was asked for, and the grant says {granted}: missing {missing}, too much {excess}")
+        format!(
+            "a token with {asked} was asked for, and the grant says {granted}: missing {missing}, too much {excess}"
+        )
     })
 }
 
@@ -67,7 +72,9 @@ pub async fn the_life_is_what_was_asked(stage: Stage) -> Ruling {
         Expiry::At(end) => {
             let lasts = now.until(end);
             demand(lasts >= life && lasts <= life + ROUNDING, || {
-                format!("a token was asked for that lives {life:?}, and it lives {lasts:?}: never shorter, and days at most longer")
+                format!(
+                    "a token was asked for that lives {life:?}, and it lives {lasts:?}: never shorter, and days at most longer"
+                )
             })
         }
     }

@@ -16,11 +16,14 @@ const LONG: Duration = Duration::from_mins(10);
 
 /// A request for a token that was refused, or that reached nobody, made none, and the error says so.
 pub async fn a_refused_or_unsent_issue_has_no_effect(stage: Stage) -> Ruling {
+    let scene = Scene::open(&stage).await?;
+    // The last one: nothing is sent for a while after it.
     for status in [400, 401, 403, 404, 409, 422, 429] {
-        let scene = Scene::open(&stage).await?;
         scene.source.trouble(Call::Issue, Trouble::Refuse(status)).await?;
         match scene.stumble().await? {
-            None => return violated(format!("`issue` gave a token, and was refused with {status}: look at the answer")),
+            None => {
+                return violated(format!("`issue` gave a token, and was refused with {status}: look at the answer"));
+            }
             Some(error) => without_effect(&error, &format!("a refusal ({status}) of `issue`"))?,
         }
         scene.is_alive(&scene.current.token, "the making of another was refused").await?;
@@ -32,7 +35,10 @@ pub async fn a_refused_or_unsent_issue_has_no_effect(stage: Stage) -> Ruling {
         None => violated("`issue` gave a token, and nobody could be reached"),
         Some(error) => {
             demand(error.is_transient(), || {
-                format!("a far side that cannot be reached is a matter of waiting, and {:?} is not: {error}", error.kind())
+                format!(
+                    "a far side that cannot be reached is a matter of waiting, and {:?} is not: {error}",
+                    error.kind()
+                )
             })?;
             without_effect(&error, "a far side that could not be reached")
         }
@@ -47,30 +53,34 @@ fn without_effect(error: &Error, what: &str) -> Ruling {
 
 /// Whatever goes wrong: where the error says that nothing happened, as many tokens live as before, the current one too.
 pub async fn an_error_without_effect_has_minted_nothing(stage: Stage) -> Ruling {
+    let mut scene = Scene::open(&stage).await?;
     for trouble in [
         Trouble::Refuse(400),
         Trouble::Refuse(401),
         Trouble::Refuse(403),
         Trouble::Refuse(404),
         Trouble::Refuse(409),
-        Trouble::Refuse(503),
         Trouble::Echo(400),
-        Trouble::Wait(600),
+        Trouble::Refuse(503),
         Trouble::Redirect("https://login.example/".to_owned()),
         Trouble::DropBefore,
         Trouble::DropAfter,
         Trouble::FailAfter(500),
         Trouble::FailAfter(502),
         Trouble::Flood(9_000_000),
+        Trouble::Wait(600),
     ] {
-        let scene = Scene::open(&stage).await?;
         let before = scene.living().await?;
         match scene.source.trouble(Call::Issue, trouble.clone()).await {
             // There is no connection on which that could come.
             Err(_) if matches!(trouble, Trouble::Redirect(_) | Trouble::Flood(_)) => continue,
             placed => placed?,
         }
-        let Some(error) = scene.stumble().await?.filter(|error| error.effect() == Effect::None) else { continue };
+        let Some(error) = scene.stumble().await?.filter(|error| error.effect() == Effect::None) else {
+            // Something may have happened: the next one meets a source that is new.
+            scene = Scene::open(&stage).await?;
+            continue;
+        };
         let living = scene.living().await?;
         demand(living == before, || {
             format!(

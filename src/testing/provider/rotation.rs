@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::TestSealer;
 use super::super::law::{Ears, demand, json, violated};
 use super::scene::Scene;
 use super::{Exception, Person, Ruling, Stage};
@@ -10,6 +11,7 @@ use crate::consumer::ConsumerCapabilities;
 use crate::consumer::memory::MemoryConsumer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
+use crate::journal::MemoryJournal;
 use crate::provider::memory::MemoryProvider;
 use crate::rotation::{Ask, Decision, OldEnd, Outcome};
 use crate::rotator::{Policy, Predecessor, Rotator, Run};
@@ -26,9 +28,8 @@ const ROUNDS: usize = 30;
 /// Why it was not shown to be kept.
 pub async fn a_whole_rotation_goes_through(stage: Stage) -> Ruling {
     let scene = Scene::open(&stage).await?;
-    let (run, holds) = rotate(&scene, &Ears::default())
-        .await?
-        .or_else(|error| violated(format!("a rotation failed: {error}")))?;
+    let (run, holds) =
+        rotate(&scene, &Ears::default()).await?.or_else(|error| violated(format!("a rotation failed: {error}")))?;
     let Outcome::Completed(completion) = &run.outcome else {
         return violated(format!(
             "a rotation must complete, with nothing in its way, and it came to: {:?}",
@@ -53,11 +54,10 @@ pub(super) async fn rotate(
     scene: &Scene,
     ears: &Ears,
 ) -> std::result::Result<Result<(Run, Option<Fingerprint>)>, Exception> {
-    let bot = match built(scene, ears) {
+    let (bot, place) = match built(scene, ears) {
         Ok(built) => built,
         Err(error) => return Ok(Err(error)),
     };
-    let (bot, place) = bot;
     let (token, companion) = (scene.current.token.clone(), scene.current.companion.clone());
     let held = || match companion.clone() {
         Some(companion) => Predecessor::Renewable { token: token.clone(), companion },
@@ -111,10 +111,14 @@ fn built(scene: &Scene, ears: &Ears) -> Result<(Rotator, MemoryConsumer)> {
         policy = policy.lifetime(life);
     }
     let told = ears.clone();
+    let clock = Arc::new(scene.source.clock());
     let bot = Rotator::builder("conformance", scene.provider.clone())
         .consumer(place.clone())
         .policy(policy)
-        .clock(Arc::new(scene.source.clock()))
+        .clock(clock.clone())
+        .journal(Arc::new(MemoryJournal::pretending_to_be_durable(clock)))
+        .sealer(Arc::new(TestSealer::new()))
+        .accept_unrecoverable(true)
         .observe(move |event: &Event| told.hear("an event", format!("{event} {event:?} {}", json(event))))
         .build()?;
     Ok((bot, place))
@@ -123,12 +127,10 @@ fn built(scene: &Scene, ears: &Ears) -> Result<(Rotator, MemoryConsumer)> {
 /// What a person does about what is asked of them.
 async fn person(scene: &Scene, bot: &Rotator, run: &Run, ask: &Ask) -> std::result::Result<Result<Run>, Exception> {
     Ok(match ask {
-        Ask::Token { guide, refusal: None, polled: None } => {
-            match scene.source.follow(guide, Person::Careful).await? {
-                Some(token) => bot.supply(run.id.clone(), token).await,
-                None => return violated("the person agreed to a guide that asks for a paste: answer `Pending`"),
-            }
-        }
+        Ask::Token { guide, refusal: None, polled: None } => match scene.source.follow(guide, Person::Careful).await? {
+            Some(token) => bot.supply(run.id.clone(), token).await,
+            None => return violated("the person agreed to a guide that asks for a paste: answer `Pending`"),
+        },
         Ask::Token { guide, refusal: None, polled: Some(_) } => {
             scene.source.follow(guide, Person::Careful).await?;
             scene.source.clock().advance(Duration::from_mins(1));
@@ -142,8 +144,9 @@ async fn person(scene: &Scene, bot: &Rotator, run: &Run, ask: &Ask) -> std::resu
         Ask::Installation { consumer, .. } | Ask::Confirmation { consumer, .. } => {
             bot.resolve(run.id.clone(), Decision::Confirm(consumer.clone())).await
         }
-        Ask::Token { refusal: Some(refusal), .. } | Ask::Cure { refusal } => {
-            Err(Error::new(ErrorKind::Refused, format!("the token that was made as the guide says is refused: {refusal}")))
-        }
+        Ask::Token { refusal: Some(refusal), .. } | Ask::Cure { refusal } => Err(Error::new(
+            ErrorKind::Refused,
+            format!("the token that was made as the guide says is refused: {refusal}"),
+        )),
     })
 }

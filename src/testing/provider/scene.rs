@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::super::law::{Exception, NotApplicable, Ruling, demand, in_time, violated};
-use super::source::{Person, Source, Terms};
 use super::Stage;
+use super::source::{Person, Source, Terms};
 use crate::error::{self, Error, ErrorKind};
 use crate::guide::Guide;
 use crate::name::{CredentialName, Label, TokenId};

@@ -3,10 +3,10 @@
 //! A new provider gets a module here with its source, a line in [`sources`], and one in `laws.rs`.
 
 mod bitbucket_cloud;
-//mod broken;
+mod broken;
 mod cloudbees;
 mod data_center;
-//mod flaws;
+mod flaws;
 mod github;
 mod gitlab;
 mod laws;
