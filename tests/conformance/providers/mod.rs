@@ -45,10 +45,16 @@ pub(crate) fn sources() -> Vec<(&'static str, Stage)> {
     ]
 }
 
+thread_local! {
+    /// Certificates are read once, for the laws that one thread plays: connections belong to its runtime.
+    static HTTP: Http =
+        // Long enough for a busy machine; what never answers costs as much.
+        Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_secs(1)).build().unwrap();
+}
+
 /// What a new process would have.
 fn http() -> Http {
-    // Long enough for a busy machine; what never answers costs as much.
-    Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_secs(1)).build().unwrap()
+    HTTP.with(Http::reboot)
 }
 
 const LIFE: Duration = Duration::from_hours(90 * 24);
