@@ -7,9 +7,6 @@ use tokenturn::testing::law::{Exception, Law, Ruling, Stage};
 
 use crate::{far_sides, providers};
 
-/// In so many threads each of them is judged.
-const PARTS: usize = 3;
-
 /// What each law says of this one.
 fn judged<S: ?Sized>(laws: &[Law<S>], stage: &Stage<S>) -> Vec<Ruling> {
     // A runtime of one thread, for what is logged is heard there alone.
@@ -37,11 +34,8 @@ fn every_provider_keeps_every_law_that_applies_to_it() {
 /// Judges all of them, prints the table, and compares it with what is in this file.
 fn kept<S: ?Sized>(file: &str, pinned: &str, laws: &[Law<S>], judged_on: &[(&str, Stage<S>)]) {
     let rulings: Vec<Vec<Ruling>> = std::thread::scope(|scope| {
-        // Most of the time is spent waiting for what never comes.
-        let parts = || laws.chunks(laws.len().div_ceil(PARTS));
-        let part = |stage| parts().map(|part| scope.spawn(move || judged(part, stage))).collect::<Vec<_>>();
-        let threads: Vec<_> = judged_on.iter().map(|(_, stage)| part(stage)).collect();
-        threads.into_iter().map(|parts| parts.into_iter().flat_map(|thread| thread.join().unwrap()).collect()).collect()
+        let threads: Vec<_> = judged_on.iter().map(|(_, stage)| scope.spawn(|| judged(laws, stage))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let (mut reasons, mut violations): (Vec<String>, Vec<String>) = Default::default();
     let names: Vec<_> = judged_on.iter().map(|(name, _)| *name).collect();

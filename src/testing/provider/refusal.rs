@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::Trouble;
 use super::super::law::{demand, violated};
 use super::scene::Scene;
-use super::{Call, NotApplicable, Ruling, Stage};
+use super::{Call, Exception, NotApplicable, Ruling, Stage};
 use crate::error::{Effect, Error, ErrorKind};
 use crate::provider::Issuer;
 
@@ -154,7 +154,7 @@ pub async fn too_many_requests_are_transient_and_say_how_long_to_wait(stage: Sta
             )
         })?;
         // What is left of a wait is a little less than what was asked for.
-        demand(error.retry_after().is_some_and(|wait| wait >= LONG - LONG / 10), || {
+        demand(error.retry_after().is_some_and(|wait| wait >= LONG.saturating_sub(LONG / 10)), || {
             format!(
                 "{call:?}: the far side wants to be left alone for {LONG:?}, and the error says {:?}: use `with_retry_after`",
                 error.retry_after()
@@ -167,23 +167,23 @@ pub async fn too_many_requests_are_transient_and_say_how_long_to_wait(stage: Sta
 
 /// Where no answer ever comes, every call is back all the same, and says that it is worth another try.
 pub async fn no_call_hangs(stage: Stage) -> Ruling {
-    let mut shown = None;
-    for call in [Call::Inspect, Call::Issue, Call::Revoke] {
-        let scene = Scene::open(&stage).await?;
-        let made = if call == Call::Revoke { Some(scene.issue().await?) } else { None };
-        if let Err(reason) = scene.source.trouble(call, Trouble::Silence).await {
-            shown.get_or_insert(Err(reason.into()));
-            continue;
-        }
-        let error = match (call, &made) {
-            (Call::Inspect, _) => scene.try_inspect(&scene.current.token).await?.err(),
-            (Call::Revoke, Some(made)) => scene.try_revoke(&made.retired()).await?.err(),
-            _ => scene.stumble().await?,
-        };
-        demand(error.as_ref().is_none_or(Error::is_transient), || {
-            format!("{call:?}: no answer came, which is a matter of waiting, and the error is permanent: {error:?}")
-        })?;
-        shown = Some(Ok(()));
-    }
-    shown.unwrap_or_else(|| Err(NotApplicable::because("nothing is sent that could stay without an answer").into()))
+    // At once: each takes as long as the timeout of a request.
+    let calls = [Call::Inspect, Call::Issue, Call::Revoke].map(|call| comes_back(&stage, call));
+    let rulings = futures_util::future::join_all(calls).await;
+    let violated = rulings.iter().find(|ruling| matches!(ruling, Err(Exception::Violated(_))));
+    violated.or_else(|| rulings.iter().find(|ruling| ruling.is_ok())).or(rulings.first()).cloned().unwrap_or(Ok(()))
+}
+
+async fn comes_back(stage: &Stage, call: Call) -> Ruling {
+    let scene = Scene::open(stage).await?;
+    let made = if call == Call::Revoke { Some(scene.issue().await?) } else { None };
+    scene.source.trouble(call, Trouble::Silence).await?;
+    let error = match (call, &made) {
+        (Call::Inspect, _) => scene.try_inspect(&scene.current.token).await?.err(),
+        (Call::Revoke, Some(made)) => scene.try_revoke(&made.retired()).await?.err(),
+        _ => scene.stumble().await?,
+    };
+    demand(error.as_ref().is_none_or(Error::is_transient), || {
+        format!("{call:?}: no answer came, which is a matter of waiting, and the error is permanent: {error:?}")
+    })
 }

@@ -112,7 +112,7 @@ impl Broken {
         match self.flaw {
             MintsADeadToken => self.memory.kill(&candidate.token),
             GivesTheOldOneBack => return Ok(Candidate::new(request.current.unwrap().clone())),
-            GivesItToAnother => self.memory.amend(&candidate.token, |grant| grant.owner = "mallory".to_owned()),
+            GivesItToAnother => self.memory.amend(&candidate.token, |grant| "mallory".clone_into(&mut grant.owner)),
             EndsTheOneBefore => self.memory.kill(request.current.unwrap()),
             GivesNoId => candidate.id = None,
             ForgetsTheCompanion => candidate.companion = None,
@@ -165,7 +165,7 @@ impl Provider for Broken {
             CountsALookAsUse => grant.last_used = Some(Timestamp::from_unix_seconds(look)),
             SaysItInAGrant => grant.kind = Some(token.expose().chars().rev().collect()),
             PraisesEveryToken => {
-                grant.owner = "build-bot".to_owned();
+                "build-bot".clone_into(&mut grant.owner);
                 grant.access = Access::Scopes(repo());
             }
             _ => {}
@@ -175,7 +175,7 @@ impl Provider for Broken {
 
     async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
         if let (SaysItInALog, Some(token)) = (self.flaw, request.current) {
-            let escaped: String = token.expose().bytes().map(|byte| format!("%{byte:02x}")).collect();
+            let escaped = token.expose().bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
             tracing::trace!(body = %escaped, "sending");
         }
         let (nothing, mut asked) = (ScopeSet::new(), request.clone());

@@ -49,7 +49,7 @@ thread_local! {
     /// Certificates are read once, for the laws that one thread plays: connections belong to its runtime.
     static HTTP: Http =
         // Long enough for a busy machine; what never answers costs as much.
-        Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_secs(1)).build().unwrap();
+        Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_secs(2)).build().unwrap();
 }
 
 /// What a new process would have.
