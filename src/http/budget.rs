@@ -36,6 +36,12 @@ impl Budgets {
         Self { concurrency, origins: Mutex::default() }
     }
 
+    /// As many places, and nothing remembered.
+    #[cfg(feature = "testing")]
+    pub(super) fn anew(&self) -> Self {
+        Self::new(self.concurrency)
+    }
+
     pub(super) fn of(&self, origin: &str) -> Arc<Budget> {
         let mut origins = lock(&self.origins);
         let budget = || {

@@ -64,6 +64,18 @@ impl Http {
     pub fn builder() -> HttpBuilder {
         HttpBuilder::new()
     }
+
+    /// The same transport with nothing remembered of any far side, as another process would have it: pauses that were asked
+    /// for and refused logins are this one's alone.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn reboot(&self) -> Self {
+        let Inner { client, plain_on_loopback, body_limit, budgets } = &*self.inner;
+        let (plain_on_loopback, body_limit) = (*plain_on_loopback, *body_limit);
+        Self {
+            inner: Arc::new(Inner { client: client.clone(), plain_on_loopback, body_limit, budgets: budgets.anew() }),
+        }
+    }
 }
 
 impl fmt::Debug for Http {

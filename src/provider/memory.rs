@@ -10,7 +10,7 @@ use super::{
     Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Effect, Error, ErrorKind, Result};
 pub use crate::fault::Fault;
 use crate::fault::Faults;
 use crate::guide::Guide;
@@ -56,6 +56,7 @@ struct Pending {
     label: Label,
     scopes: ScopeSet,
     owner: Option<String>,
+    lifetime: Option<Duration>,
     current: Option<Token>,
 }
 
@@ -221,8 +222,12 @@ impl MemoryProvider {
         let owner = owner.or_else(account).unwrap_or_else(|| "owner".into());
         let token = state.mint(&owner, Access::Scopes(scopes.clone()), Some(label.clone()));
         let number = state.count;
+        let now = self.inner.clock.now();
         if let Some(entry) = state.tokens.get_mut(&number) {
-            entry.grant.expiry = life.map_or(Expiry::Never, |life| Expiry::At(self.inner.clock.now().plus(life)));
+            entry.grant.expiry = life.map_or(Expiry::Never, |life| Expiry::At(now.plus(life)));
+        }
+        if let Fate::DiesBeyond(most) = self.capabilities.fate {
+            state.bury_beyond(most, now);
         }
         let companion = self.companions.then(|| Self::companion_of(&token));
         Issuance::Minted(Candidate::new(token).with_id(TokenId::new(number.to_string()).ok()).with_companion(companion))
@@ -250,6 +255,15 @@ impl State {
         self.tokens.values_mut().find(|entry| entry.token == *token)
     }
 
+    /// The oldest live ones die, until there are no more than so many.
+    fn bury_beyond(&mut self, most: u32, now: Timestamp) {
+        let living = self.tokens.values().filter(|entry| entry.is_alive(now)).count();
+        let oldest = self.tokens.values_mut().filter(|entry| entry.is_alive(now));
+        for entry in oldest.take(living.saturating_sub(most as usize)) {
+            entry.alive = false;
+        }
+    }
+
     fn retired_mut(&mut self, token: &RetiredToken) -> Option<&mut Entry> {
         if let Some(value) = token.value() {
             return self.entry_mut(value);
@@ -266,6 +280,15 @@ impl Entry {
 
 fn unknown() -> Error {
     Error::new(ErrorKind::Unauthenticated, "the provider does not know this token: hand in a live one")
+}
+
+/// Whatever became of a look: it changes nothing.
+fn nothing_changed(error: Error) -> Error {
+    error.with_effect(Effect::None)
+}
+
+fn unsupported() -> Error {
+    Error::new(ErrorKind::Unsupported, "this provider in memory does not claim that: look at its capabilities")
 }
 
 #[async_trait]
@@ -293,7 +316,7 @@ impl Provider for MemoryProvider {
             entry.alive = !entry.dying;
             Ok(grant)
         };
-        self.inner.faults.around("inspect", "memory", look, || Err(unknown())).await
+        self.inner.faults.around("inspect", "memory", look, || Err(unknown())).await.map_err(nothing_changed)
     }
 
     async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
@@ -310,7 +333,8 @@ impl Provider for MemoryProvider {
                     let (credential, owner) = (request.credential.clone(), request.owner.map(str::to_owned));
                     let (label, scopes, current) =
                         (request.label.clone(), request.scopes.clone(), request.current.cloned());
-                    state.pending = Some(Pending { credential, label, scopes, owner, current });
+                    let lifetime = request.lifetime;
+                    state.pending = Some(Pending { credential, label, scopes, owner, lifetime, current });
                     let now = self.inner.clock.now();
                     Issuance::Pending {
                         guide: guide(),
@@ -326,9 +350,11 @@ impl Provider for MemoryProvider {
     }
 
     async fn collect(&self, ticket: &Token) -> Result<Issuance> {
+        if !self.polled {
+            return Err(unsupported());
+        }
         let collect = || {
-            let used =
-                || Error::new(ErrorKind::Protocol, "this code was used before").with_effect(crate::Effect::Unknown);
+            let used = || Error::new(ErrorKind::Protocol, "this code was used before").with_effect(Effect::Unknown);
             let (agreed, pending) = {
                 let state = self.lock();
                 (state.agreed, state.pending.clone())
@@ -344,23 +370,29 @@ impl Provider for MemoryProvider {
                 });
             }
             self.lock().pending = None;
-            let request = IssueRequest::new(&pending.credential, &pending.label, &pending.scopes);
-            Ok(self
-                .issue_now(&request.with_owner(pending.owner.as_deref()).with_current(pending.current.as_ref(), None)))
+            let request = IssueRequest::new(&pending.credential, &pending.label, &pending.scopes)
+                .with_owner(pending.owner.as_deref())
+                .with_lifetime(pending.lifetime)
+                .with_current(pending.current.as_ref(), None);
+            Ok(self.issue_now(&request))
         };
         self.inner.faults.around("collect", "memory", collect, || Err(unknown())).await
     }
 
     async fn revoke(&self, token: &RetiredToken) -> Result<Revocation> {
+        let by_id = token.value().is_none() && self.capabilities.ending != EndedBy::Person;
+        if by_id && !self.capabilities.ends_by_id {
+            return Err(unsupported());
+        }
         let revoke = || {
             let mut state = self.lock();
             state.ended_companion = token.companion().cloned();
             Ok(match self.capabilities.ending {
                 EndedBy::Person => {
                     let label = token.label().map_or_else(|| "by its name".to_owned(), |label| format!("{label}"));
-                    Revocation::Guided(
-                        Guide::new("Delete a token").with_step("row", format!("Delete the row {label}.")),
-                    )
+                    let not = token.successor().map(|label| format!(" Not the row {label}.")).unwrap_or_default();
+                    let row = format!("Delete the row {label}.{not}");
+                    Revocation::Guided(Guide::new("Delete a token").with_step("row", row))
                 }
                 EndedBy::ApiLater => {
                     if let Some(entry) = state.retired_mut(token) {
@@ -380,6 +412,9 @@ impl Provider for MemoryProvider {
     }
 
     async fn status(&self, id: &TokenId) -> Result<Liveness> {
+        if !self.capabilities.status_by_id {
+            return Err(unsupported());
+        }
         let status = || {
             let now = self.inner.clock.now();
             let number: Option<u64> = id.as_str().parse().ok();
@@ -387,10 +422,13 @@ impl Provider for MemoryProvider {
             let alive = number.and_then(|number| state.tokens.get(&number)).is_some_and(|entry| entry.is_alive(now));
             Ok(if alive { Liveness::Alive } else { Liveness::Dead })
         };
-        self.inner.faults.around("status", "memory", status, || Ok(Liveness::Dead)).await
+        self.inner.faults.around("status", "memory", status, || Ok(Liveness::Dead)).await.map_err(nothing_changed)
     }
 
     async fn find(&self, label: &Label) -> Result<Vec<TokenId>> {
+        if !self.capabilities.finds_by_label {
+            return Err(unsupported());
+        }
         let find = || {
             let now = self.inner.clock.now();
             let state = self.lock();
@@ -398,6 +436,6 @@ impl Provider for MemoryProvider {
                 state.tokens.iter().filter(|(_, entry)| entry.label.as_ref() == Some(label) && entry.is_alive(now));
             mine.map(|(number, _)| TokenId::new(number.to_string())).collect()
         };
-        self.inner.faults.around("find", "memory", find, || Ok(Vec::new())).await
+        self.inner.faults.around("find", "memory", find, || Ok(Vec::new())).await.map_err(nothing_changed)
     }
 }

@@ -21,8 +21,10 @@ mod gitlab;
 #[cfg(feature = "jenkins")]
 mod jenkins;
 pub mod journal;
+pub mod law;
 mod power;
 mod powered;
+pub mod provider;
 mod seal;
 #[cfg(feature = "http")]
 #[cfg_attr(

@@ -301,15 +301,25 @@ async fn troubled(
             let reply = service.answer(request).await;
             (Reply { body: vec![b' '; bytes], ..reply }, None)
         }
+        Some(Trouble::Garble(but)) => (garbled(service.answer(request).await, &but), None),
     })
 }
 
 /// Says back what came.
 fn echo(status: u16, request: &Request) -> Reply {
-    let login = request.header("authorization").unwrap_or_default();
+    let login = request.header("authorization").or_else(|| request.header("private-token")).unwrap_or_default();
     let message = format!("bad request: {login} {}", String::from_utf8_lossy(&request.body));
     // Where errors are a list, as in GraphQL, the message is looked for there.
     Reply::json(status, &serde_json::json!({ "message": message, "errors": [{ "message": message }] }))
+}
+
+/// The same answer with nothing in it as it should be, but for these members.
+fn garbled(reply: Reply, but: &[String]) -> Reply {
+    let mut body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+    for (_, value) in body.as_object_mut().into_iter().flatten().filter(|(name, _)| !but.contains(name)) {
+        *value = if value.is_string() { serde_json::json!({"at": 1}) } else { "garbled".into() };
+    }
+    Reply { body: body.to_string().into_bytes(), ..reply }
 }
 
 fn respond(reply: Reply, pace: Option<Duration>, busy: Busy) -> Result<hyper::Response<Body>, Dropped> {

@@ -1,6 +1,7 @@
-//! Every consumer here is held to the laws of consumers, over its stateful fake; and every law can be broken.
+//! Every consumer and every provider here is held to its laws, over its stateful fake; and every law can be broken.
 //!
-//! A new consumer gets a module with its far side, and a line in [`far_sides`].
+//! A new consumer gets a module with its far side, and a line in [`far_sides`]; a new provider a module with its source
+//! below [`providers`], and a line there.
 
 mod broken;
 mod codefresh;
@@ -10,6 +11,7 @@ mod jenkins;
 mod jenkins_key;
 mod laws;
 mod manual;
+mod providers;
 mod table;
 
 use tokenturn::testing::consumer::{MemoryFarSide, Stage};

@@ -1,21 +1,19 @@
-//! The table of every law and every consumer, pinned: what a consumer keeps, and why a law does not apply to it.
+//! Tables of every law and everything that is held to it, pinned: what is kept, and why a law does not apply.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use tokenturn::testing::consumer::{Exception, LAWS, Ruling, Stage};
+use tokenturn::testing::law::{Exception, Law, Ruling, Stage};
 
-use crate::far_sides;
-
-const PINNED: &str = include_str!("table.md");
+use crate::{far_sides, providers};
 
 /// What each law says of this one.
-fn judged(stage: &Stage) -> Vec<Ruling> {
+fn judged<S: ?Sized>(laws: &[Law<S>], stage: &Stage<S>) -> Vec<Ruling> {
     // A runtime of one thread, for what is logged is heard there alone.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut rulings = Vec::new();
-        for law in LAWS {
+        for law in laws {
             rulings.push(law.judge(stage.clone()).await);
         }
         rulings
@@ -24,15 +22,25 @@ fn judged(stage: &Stage) -> Vec<Ruling> {
 
 #[test]
 fn every_consumer_keeps_every_law_that_applies_to_it() {
-    let far_sides = far_sides();
+    kept("table.md", include_str!("table.md"), tokenturn::testing::consumer::LAWS, &far_sides());
+}
+
+#[test]
+fn every_provider_keeps_every_law_that_applies_to_it() {
+    let laws = tokenturn::testing::provider::LAWS;
+    kept("table_providers.md", include_str!("table_providers.md"), laws, &providers::sources());
+}
+
+/// Judges all of them, prints the table, and compares it with what is in this file.
+fn kept<S: ?Sized>(file: &str, pinned: &str, laws: &[Law<S>], judged_on: &[(&str, Stage<S>)]) {
     let rulings: Vec<Vec<Ruling>> = std::thread::scope(|scope| {
-        let threads: Vec<_> = far_sides.iter().map(|(_, stage)| scope.spawn(|| judged(stage))).collect();
+        let threads: Vec<_> = judged_on.iter().map(|(_, stage)| scope.spawn(|| judged(laws, stage))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     let (mut reasons, mut violations): (Vec<String>, Vec<String>) = Default::default();
-    let names: Vec<_> = far_sides.iter().map(|(name, _)| *name).collect();
+    let names: Vec<_> = judged_on.iter().map(|(name, _)| *name).collect();
     let mut table = format!("| law | {} |\n|{}\n", names.join(" | "), " --- |".repeat(names.len() + 1));
-    for (at, law) in LAWS.iter().enumerate() {
+    for (at, law) in laws.iter().enumerate() {
         let _ = write!(table, "| {} |", law.name.replace('_', " "));
         for (name, rulings) in names.iter().zip(&rulings) {
             let cell = match &rulings[at] {
@@ -54,7 +62,7 @@ fn every_consumer_keeps_every_law_that_applies_to_it() {
     // Said whether the test passes or not, to whoever runs it.
     std::io::stdout().write_all(format!("\n{table}\n").as_bytes()).unwrap();
     assert!(violations.is_empty(), "{}", violations.join("\n"));
-    assert!(table == PINNED, "{}", difference(PINNED, &table));
+    assert!(table == pinned, "{}", difference(file, pinned, &table));
 }
 
 /// The number of a reason, in the order in which they come up.
@@ -67,10 +75,9 @@ fn number(reasons: &mut Vec<String>, reason: &str) -> usize {
 }
 
 /// The lines that are not the same, and what to do about it.
-fn difference(pinned: &str, found: &str) -> String {
+fn difference(file: &str, pinned: &str, found: &str) -> String {
     let mut text =
-        "the table is not as tests/conformance/table.md says: find out why, or put what is printed above there"
-            .to_owned();
+        format!("the table is not as tests/conformance/{file} says: find out why, or put what is printed above there");
     let (pinned, found): (Vec<_>, Vec<_>) = (pinned.lines().collect(), found.lines().collect());
     for line in pinned.iter().filter(|line| !found.contains(line)) {
         let _ = write!(text, "\n- {line}");
@@ -83,6 +90,6 @@ fn difference(pinned: &str, found: &str) -> String {
 
 #[test]
 fn a_changed_table_is_told_line_by_line() {
-    let text = difference("| a | kept |\n| b | kept |\n", "| a | kept |\n| b | n/a 1 |\n");
+    let text = difference("table.md", "| a | kept |\n| b | kept |\n", "| a | kept |\n| b | n/a 1 |\n");
     assert!(text.ends_with("\n- | b | kept |\n+ | b | n/a 1 |"), "{text}");
 }

@@ -53,8 +53,7 @@ pub(super) struct Authorized {
 /// The part of a refusal that every one of GitHub's has.
 #[derive(Deserialize)]
 struct Refusal {
-    #[serde(rename = "message")]
-    _message: String,
+    message: String,
 }
 
 #[derive(Serialize)]
@@ -121,8 +120,8 @@ impl Api {
     /// What an app's token is. It does not count as a login of the token.
     pub(super) async fn check(&self, app: &Authorization, client_id: &str, token: &Token) -> Result<Answer> {
         let answer = self.of_app(Method::Post, app, client_id, token).reading().accepting(&[404]).send().await?;
-        // Any other 404 is not GitHub's word on the token, and must not pass for its death.
-        if answer.status() == 404 && !is_githubs(&answer) { Err(self.endpoint.refusal(&answer)) } else { Ok(answer) }
+        // Any other 404 is not GitHub's word on the token, and must not pass for its death: gateways give reasons too.
+        if answer.status() == 404 && !says_not_found(&answer) { Err(self.endpoint.refusal(&answer)) } else { Ok(answer) }
     }
 
     /// Replaces an app's token. Never sent twice: the second would replace the replacement, or fail for a dead token.
@@ -154,6 +153,11 @@ pub(super) fn own_key(error: Error, text: &'static str) -> Error {
 /// Whether a refusal is GitHub's own: it gives a reason, as JSON.
 fn is_githubs(answer: &Answer) -> bool {
     answer.json::<Refusal>().is_ok()
+}
+
+/// Whether GitHub says in its own words that a thing is not there.
+fn says_not_found(answer: &Answer) -> bool {
+    answer.json::<Refusal>().is_ok_and(|refusal| refusal.message == "Not Found")
 }
 
 /// GitHub's refusals in our words.

@@ -175,6 +175,11 @@ impl BitbucketCloudFake {
         self.server.plan(which, trouble);
     }
 
+    /// Closes its socket.
+    pub fn stop(&self) {
+        self.server.stop();
+    }
+
     // -- the truth ----------------------------------------------------------------------------------------------------
 
     /// Whether a token is taken.

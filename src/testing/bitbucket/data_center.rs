@@ -181,6 +181,11 @@ impl BitbucketDataCenterFake {
         self.server.plan(which, trouble);
     }
 
+    /// Closes its socket.
+    pub fn stop(&self) {
+        self.server.stop();
+    }
+
     /// Whether a token is taken.
     #[must_use]
     pub fn is_alive(&self, token: &Token) -> bool {

@@ -166,6 +166,11 @@ impl CloudBeesFake {
         self.server.plan(which, trouble);
     }
 
+    /// Closes its socket.
+    pub fn stop(&self) {
+        self.server.stop();
+    }
+
     // -- the truth ----------------------------------------------------------------------------------------------------
 
     /// Whether a token is taken.

@@ -1,13 +1,15 @@
 //! What the laws want of a place and its surroundings.
 
-use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::super::Trouble;
+use super::super::law::{NotApplicable, Stage};
 use crate::consumer::Consumer;
+use crate::error::Result;
 use crate::token::{AdmittedToken, Fingerprint};
 
 /// One place with its surroundings, as the laws need it: a stateful fake of the far side, and who connects there.
@@ -65,27 +67,16 @@ pub trait FarSide: Send + Sync + 'static {
     async fn settle(&self) {}
 }
 
-/// A law does not apply, or a far side cannot do what it needs, for this reason.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotApplicable {
-    reason: String,
-}
-
-impl NotApplicable {
-    /// For this reason, in words that end a sentence: "nobody but a person can look there".
-    pub fn because(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into() }
-    }
-
-    /// The reason.
-    #[must_use]
-    pub fn reason(&self) -> &str {
-        &self.reason
-    }
-}
-
-impl fmt::Display for NotApplicable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)
+impl Stage<dyn FarSide> {
+    /// A stage on which this closure raises the far sides.
+    pub fn new<F, S>(raise: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<S>> + Send + 'static,
+        S: FarSide,
+    {
+        Self::raising(move || {
+            let far = raise();
+            async move { Ok(Box::new(far.await?) as Box<dyn FarSide>) }
+        })
     }
 }

@@ -3,7 +3,7 @@
 #![expect(clippy::missing_errors_doc, reason = "a law answers why it was not shown to be kept")]
 
 use super::super::Trouble;
-use super::law::{demand, violated};
+use super::super::law::{demand, violated};
 use super::scene::Scene;
 use super::{Ruling, Stage};
 use crate::error::Effect;

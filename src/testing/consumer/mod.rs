@@ -3,11 +3,8 @@
 //! [`consumer_conformance!`](crate::consumer_conformance) makes a test of each; [`LAWS`] lists them for tables. What they
 //! play with is a [`FarSide`]: a stateful fake of the system, which you write once.
 
-mod ears;
 mod far_side;
-mod forms;
 mod issuer;
-mod law;
 mod loss;
 mod memory;
 mod proof;
@@ -17,8 +14,7 @@ mod scene;
 mod secrecy;
 mod writing;
 
-pub use far_side::{FarSide, NotApplicable};
-pub use law::{Exception, Law, Ruling, Stage};
+pub use far_side::FarSide;
 pub use loss::*;
 pub use memory::MemoryFarSide;
 pub use proof::*;
@@ -27,8 +23,16 @@ pub use rotation::a_whole_rotation_goes_through;
 pub use secrecy::no_secret_is_said;
 pub use writing::*;
 
+pub use super::law::{Exception, NotApplicable, Ruling};
+
+/// Where a law of consumers plays: it raises a new far side for each act.
+pub type Stage = super::law::Stage<dyn FarSide>;
+
+/// A law of consumers, by its name.
+pub type Law = super::law::Law<dyn FarSide>;
+
 /// Every law, in the order of the table.
-pub const LAWS: &[Law] = crate::consumer_conformance!(@laws [list]);
+pub const LAWS: &[Law] = crate::consumer_conformance!(@laws [list consumer]);
 
 /// Makes one test of each law of a [`Consumer`](crate::Consumer). The tests need `tokio` with its macros.
 ///
@@ -46,7 +50,7 @@ pub const LAWS: &[Law] = crate::consumer_conformance!(@laws [list]);
 #[macro_export]
 macro_rules! consumer_conformance {
     (@laws [$($how:tt)+]) => {
-        $crate::consumer_conformance! { @$($how)+;
+        $crate::__laws! { $($how)+;
             installing_reaches_the_far_side
             a_version_changes_with_every_write_where_that_is_claimed
             installing_twice_is_the_same_as_once
@@ -66,29 +70,7 @@ macro_rules! consumer_conformance {
             no_secret_is_said
         }
     };
-    (@list; $($law:ident)+) => {
-        &[$($crate::testing::consumer::Law::new(stringify!($law), |stage| {
-            ::std::boxed::Box::pin($crate::testing::consumer::$law(stage))
-        })),+]
-    };
-    (@tests $raise:expr; $($law:ident)+) => {
-        $(
-            #[tokio::test]
-            async fn $law() {
-                let stage = $crate::testing::consumer::Stage::new($raise);
-                match $crate::testing::consumer::$law(stage).await {
-                    ::std::result::Result::Ok(()) => {}
-                    ::std::result::Result::Err($crate::testing::consumer::Exception::NotApplicable(reason)) => {
-                        ::std::println!("not applicable: {reason}");
-                    }
-                    ::std::result::Result::Err($crate::testing::consumer::Exception::Violated(text)) => {
-                        ::std::panic!("{text}");
-                    }
-                }
-            }
-        )+
-    };
     ($raise:expr) => {
-        $crate::consumer_conformance! { @laws [tests $raise] }
+        $crate::consumer_conformance! { @laws [tests consumer $raise] }
     };
 }

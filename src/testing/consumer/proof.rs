@@ -2,7 +2,7 @@
 
 #![expect(clippy::missing_errors_doc, reason = "a law answers why it was not shown to be kept")]
 
-use super::law::{demand, violated};
+use super::super::law::{demand, violated};
 use super::scene::{Placed, Scene};
 use super::{NotApplicable, Ruling, Stage};
 use crate::consumer::{Proof, Slot, Verification};

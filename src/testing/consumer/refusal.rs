@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::law::{demand, violated};
+use super::super::law::{demand, violated};
 use super::scene::Scene;
 use super::{Ruling, Stage};
 use crate::error::{Effect, Error, ErrorKind};

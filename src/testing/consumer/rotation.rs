@@ -1,15 +1,13 @@
 //! A whole rotation through one place.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ears::Ears;
+use super::super::law::{Ears, demand, json, violated};
 use super::issuer::OneToken;
-use super::law::{demand, violated};
 use super::scene::Scene;
 use super::{Exception, Ruling, Stage};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::event::Event;
 use crate::rotation::{Ask, Decision, Outcome};
 use crate::rotator::{Policy, Predecessor, Rotator, Run};
@@ -77,19 +75,4 @@ pub(super) async fn rotate(scene: &Scene, ears: &Ears) -> Result<Run> {
         };
     }
     Ok(run)
-}
-
-/// Everything that an error can be made to say.
-pub(super) fn words(error: &Error) -> String {
-    let mut words = format!("{error} {error:?} {error:#?} {}", json(&error.problem()));
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let _ = write!(words, " {cause} {cause:?}");
-        source = cause.source();
-    }
-    words
-}
-
-pub(super) fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }

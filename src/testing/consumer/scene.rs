@@ -1,10 +1,8 @@
 //! A far side, the consumer of its place, and calls that cannot hang.
 
-use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::law::{demand, violated};
+use super::super::law::{demand, in_time, violated};
 use super::{Exception, FarSide, NotApplicable, Ruling, Stage};
 use crate::consumer::{Consumer, Installation, Slot, Verification};
 use crate::error::{self, Error};
@@ -12,9 +10,6 @@ use crate::guide::Guide;
 use crate::token::{AdmittedToken, Fingerprint};
 
 type Result<T> = std::result::Result<T, Exception>;
-
-/// Whoever does not answer within this has no timeout.
-const LIMIT: Duration = Duration::from_mins(1);
 
 /// How often a check is asked again that has not shown yet what it claims to show.
 const PATIENCE: usize = 10;
@@ -165,10 +160,4 @@ impl Scene {
 
 pub(super) fn by_person() -> NotApplicable {
     NotApplicable::because("a person does the writing there")
-}
-
-async fn in_time<T>(call: &str, future: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(LIMIT, future)
-        .await
-        .or_else(|_| violated(format!("`{call}` was not back after {LIMIT:?}: give its requests a timeout")))
 }

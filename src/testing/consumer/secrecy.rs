@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use super::super::Trouble;
-use super::ears::Ears;
-use super::forms::Forms;
-use super::law::violated;
-use super::rotation::{json, rotate, words};
+use super::super::law::{Ears, json, no_secret_among, words};
+use super::rotation::rotate;
 use super::scene::{Placed, Scene};
 use super::{Exception, Ruling, Stage};
 use crate::error;
@@ -71,14 +69,7 @@ pub async fn no_secret_is_said(stage: Stage) -> Ruling {
         }
     }
     drop(listening);
-    secrets.sort();
-    secrets.dedup();
-    let forms: Vec<Forms> = secrets.iter().map(|secret| Forms::of(secret)).collect();
-    // The words themselves are not repeated here: they hold a secret.
-    match ears.heard().iter().find(|(_, what)| forms.iter().any(|forms| forms.are_in(what))) {
-        Some((who, _)) => violated(format!("{who} says a secret: leave it out, or clean what the far side said first")),
-        None => Ok(()),
-    }
+    no_secret_among(secrets, &ears)
 }
 
 enum Bad {
@@ -90,7 +81,7 @@ enum Bad {
 
 fn secrets(scene: &Scene) -> Vec<String> {
     let tokens = [&scene.old, &scene.new].map(|token| token.token().expose().to_owned());
-    scene.far.secrets().into_iter().chain(tokens).filter(|secret| !secret.is_empty()).collect()
+    scene.far.secrets().into_iter().chain(tokens).collect()
 }
 
 /// Whatever the parts of a good installation say of themselves.

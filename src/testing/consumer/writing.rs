@@ -2,7 +2,7 @@
 
 #![expect(clippy::missing_errors_doc, reason = "a law answers why it was not shown to be kept")]
 
-use super::law::demand;
+use super::super::law::demand;
 use super::scene::{Scene, by_person};
 use super::{NotApplicable, Ruling, Stage};
 use crate::token::Fingerprint;

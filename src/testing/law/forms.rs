@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// A secret, in every form that is looked for.
-pub(super) struct Forms {
+pub(in crate::testing) struct Forms {
     /// What is found in a text as it is.
     exact: Vec<String>,
     /// What is found in a text of small letters: digits of either case.
@@ -14,7 +14,7 @@ pub(super) struct Forms {
 }
 
 impl Forms {
-    pub(super) fn of(secret: &str) -> Self {
+    pub(in crate::testing) fn of(secret: &str) -> Self {
         let mut exact = vec![secret.to_owned(), secret.chars().rev().collect()];
         // The same bytes stand differently in base64 by what comes before them. What is left of the last group is left
         // out, for it looks otherwise by what comes after.
@@ -32,7 +32,7 @@ impl Forms {
     }
 
     /// Whether the secret is in this text, as it is or with percent escapes.
-    pub(super) fn are_in(&self, text: &str) -> bool {
+    pub(in crate::testing) fn are_in(&self, text: &str) -> bool {
         let plain = unescaped(text);
         let found = |text: &str| self.exact.iter().any(|form| text.contains(form.as_str()));
         found(text) || found(&plain) || (!self.hex.is_empty() && text.to_ascii_lowercase().contains(&self.hex))

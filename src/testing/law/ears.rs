@@ -10,21 +10,21 @@ use tracing::{Event, Metadata, Subscriber};
 
 /// What was said, and by what.
 #[derive(Clone, Default)]
-pub(super) struct Ears(Arc<Mutex<Vec<(String, String)>>>);
+pub(in crate::testing) struct Ears(Arc<Mutex<Vec<(String, String)>>>);
 
 impl Ears {
     /// Hears what this thread logs, down to the finest level, until the guard goes.
-    pub(super) fn listen(&self) -> DefaultGuard {
+    pub(in crate::testing) fn listen(&self) -> DefaultGuard {
         tracing::subscriber::set_default(self.clone())
     }
 
     /// Takes this down too.
-    pub(super) fn hear(&self, who: impl Into<String>, what: impl Into<String>) {
+    pub(in crate::testing) fn hear(&self, who: impl Into<String>, what: impl Into<String>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push((who.into(), what.into()));
     }
 
     /// Everything so far: by what, and what.
-    pub(super) fn heard(&self) -> Vec<(String, String)> {
+    pub(in crate::testing) fn heard(&self) -> Vec<(String, String)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
