@@ -259,7 +259,7 @@ impl Provider for ImpersonationTokens {
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {
         let look = self.api.user(token);
-        let answer = self.sparing.look(self.api.endpoint(), &self.username, token, look).await?;
+        let answer = self.sparing.look(self.api.endpoint(), &self.username, token.fingerprint(), look).await?;
         let user: User = answer.json()?;
         let grant = grant::of_headers(&answer, token, &user.login, self.addresses.public);
         Ok(grant.with_kind("impersonation token").with_api(self.addresses.api.clone()))

@@ -115,7 +115,7 @@ impl Login {
         let mut held = key.held();
         loop {
             let call = make().authorized(&held.by);
-            let sent = self.sparing.look(endpoint, &self.user, &held.token, call.send()).await;
+            let sent = self.sparing.look(endpoint, &self.user, held.token.fingerprint(), call.send()).await;
             let now = key.held();
             match sent {
                 Err(error) if error.kind() == ErrorKind::Unauthenticated && now.token != held.token => held = now,
@@ -136,7 +136,7 @@ impl Login {
         call: Call<'_>,
     ) -> Result<Answer> {
         let call = call.authorized(&basic(user, token)?);
-        self.sparing.look(endpoint, user, token, call.send()).await
+        self.sparing.look(endpoint, user, token.fingerprint(), call.send()).await
     }
 
     /// A crumb with its session.

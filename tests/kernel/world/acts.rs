@@ -98,7 +98,7 @@ impl World {
             Act::VerifyRestored(consumer) => self.check(setting, state, act, consumer, Held::Old),
             Act::LastLook => self.last_look(setting, state, act),
             Act::Revoke(token) => self.revoke(setting, state, act, token),
-            Act::Prove(token) => self.prove(setting, state, act, token),
+            Act::Prove(token) => self.prove(state, act, token),
             other => panic!("the model does not know {other:?}"),
         }
     }
@@ -350,7 +350,7 @@ impl World {
         turns.all
     }
 
-    fn prove(&self, setting: &Setting, state: &State, act: &Act, token: &TokenRef) -> Vec<Turn> {
+    fn prove(&self, state: &State, act: &Act, token: &TokenRef) -> Vec<Turn> {
         let mut turns = Turns::of(self, act, None);
         let mut world = self.clone();
         if self.dying.contains(token) {

@@ -128,7 +128,7 @@ impl Provider for InstallationTokens {
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {
         let look = self.calls.look(token);
-        let seen = self.sparing.look(self.calls.api.endpoint(), &self.name, token, look).await?;
+        let seen = self.sparing.look(self.calls.api.endpoint(), &self.name, token.fingerprint(), look).await?;
         let installation = self.known().await?;
         let owner = match grant::stranger(&installation, &seen) {
             Some(account) => format!("an app of {account}"),
