@@ -3,6 +3,11 @@
 use std::fmt::Write as _;
 
 use aws_credential_types::Credentials;
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::RsaKeyPair;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 use tokenturn::consumer::memory::MemoryConsumer;
 use tokenturn::consumer::{Consumer, ConsumerCapabilities, Manual, Proof};
@@ -34,6 +39,17 @@ fn key() -> SecretString {
     "FAKEkeyOfNobody".into()
 }
 
+/// A key of an app, made for this run.
+fn private_key() -> SecretString {
+    let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    let der = AsDer::<Pkcs8V1Der<'_>>::as_der(&key).unwrap();
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref())).into()
+}
+
+fn jenkins() -> Jenkins {
+    Jenkins::at(&http(), at("jenkins")).unwrap().api_token("rotator", key()).build().unwrap()
+}
+
 /// One provider of each kind, under its name in the README.
 fn providers() -> Vec<(&'static str, Box<dyn Provider>)> {
     let http = http();
@@ -48,6 +64,22 @@ fn providers() -> Vec<(&'static str, Box<dyn Provider>)> {
             Box::new(GitHub::fine_grained(&http).revoke_by_api().build().unwrap()),
         ),
         ("GitHub: tokens of an OAuth app", Box::new(GitHub::oauth_app(&http, "Iv1.fake", key()).build().unwrap())),
+        (
+            "GitHub: tokens that a user gives an app by the device flow",
+            Box::new(GitHub::device_flow(&http, "Iv1.fake").revoke_by_person().build().unwrap()),
+        ),
+        (
+            "GitHub: tokens of an app that expire",
+            Box::new(GitHub::refreshed(&http, "Iv1.fake").client_secret(key()).build().unwrap()),
+        ),
+        (
+            "GitHub: installation tokens of a GitHub App",
+            Box::new(GitHub::app(&http, 1, private_key()).installation(1).build().unwrap()),
+        ),
+        (
+            "GitHub Enterprise Server: the impersonation token of a user",
+            Box::new(GitHub::impersonation(&http, at("github"), "bot", key()).build().unwrap()),
+        ),
         ("GitLab: personal access tokens", Box::new(GitLab::personal(&http).build().unwrap())),
         (
             "GitLab: personal access tokens, by an administrator",
@@ -75,6 +107,7 @@ fn providers() -> Vec<(&'static str, Box<dyn Provider>)> {
             "CloudBees Unify: personal access tokens",
             Box::new(CloudBees::unify(&http).organization("acme.com").build().unwrap()),
         ),
+        ("Jenkins: API tokens, our own key there among them", Box::new(jenkins().api_tokens().build().unwrap())),
         ("functions of your own, [`provider::Supplied`]", Box::new(functions)),
         ("memory", Box::new(MemoryProvider::new())),
     ]
@@ -83,7 +116,7 @@ fn providers() -> Vec<(&'static str, Box<dyn Provider>)> {
 /// One consumer of each kind, with all of its checks switched on, under its name in the README.
 fn consumers() -> Vec<(&'static str, Box<dyn Consumer>)> {
     let http = http();
-    let jenkins = Jenkins::at(&http, at("jenkins")).unwrap().api_token("rotator", key()).build().unwrap();
+    let jenkins = jenkins();
     let codefresh = Codefresh::cloud(&http).unwrap().api_key(key()).build().unwrap();
     let credentials = Credentials::new("AKIDFAKE", "fake", None, None, "fake");
     let aws = CodePipeline::in_region(&http, "eu-central-1").credentials(credentials).build().unwrap();
@@ -92,6 +125,7 @@ fn consumers() -> Vec<(&'static str, Box<dyn Consumer>)> {
             "Jenkins: a credential, username with password or secret text",
             Box::new(jenkins.credential("git").test_connection()),
         ),
+        ("Jenkins: our own key there", Box::new(jenkins.own_key().unwrap())),
         ("Codefresh GitOps: the Git user token of a runtime", Box::new(codefresh.runtime("prod"))),
         ("Codefresh GitOps: a runtime that logs in by OAuth2", Box::new(codefresh.oauth_runtime("prod"))),
         ("Codefresh pipelines: a git context", Box::new(codefresh.git_context("github").canary("acme", "site"))),
