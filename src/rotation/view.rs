@@ -336,7 +336,8 @@ impl State {
     }
 
     /// Whether the run goes back.
-    pub(crate) fn is_rolling_back(&self) -> bool {
+    #[must_use]
+    pub fn is_rolling_back(&self) -> bool {
         self.rolling_back.is_some()
     }
 

@@ -109,7 +109,7 @@ impl World {
         let kind = setting.kinds[at];
         let candidate = state.candidate().and_then(|token| self.held(&token));
         let (mut baseline, mut new) = (None, Answer::Unknown);
-        let fact = match candidate.filter(|_| !kind.by_person && self.rolling_back) {
+        let fact = match candidate.filter(|_| !kind.by_person && state.is_rolling_back()) {
             Some(candidate) if !self.lives(candidate) => Fact::CandidateDied,
             candidate => {
                 if let Some(candidate) = candidate {
