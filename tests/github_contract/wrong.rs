@@ -26,6 +26,8 @@ async fn a_wrong_request_is_caught_and_does_not_arrive() {
         ("PATCH", "applications/Iv1.fake/token", r#"{"token": "gho_FAKE"}"#, "required property 'access_token'"),
         ("POST", "credentials/revoke", r#"{"credentials": []}"#, "must NOT have fewer than 1 items"),
         ("POST", "credentials/revoke", r#"{"credentials": "ghp_FAKE"}"#, "must be array"),
+        ("POST", "app/installations/42/access_tokens", r#"{"repositories": "site"}"#, "must be array"),
+        ("POST", "app/installations/42/access_tokens", r#"{"permissions": {"contents": "own"}}"#, "allowed values"),
         ("GET", "user/tokens", "", "NO_PATH_MATCHED_ERROR"),
         ("PUT", "applications/Iv1.fake/token", r#"{"access_token": "gho_FAKE"}"#, "NO_METHOD_MATCHED_ERROR"),
     ];
