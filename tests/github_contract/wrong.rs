@@ -69,4 +69,14 @@ async fn a_wrong_answer_and_a_status_that_nothing_names_are_caught() {
         violations.iter().any(|one| one.starts_with("PATCH") && one.contains("response.body") && one.contains(&said))
     };
     assert!(lacks("token") && lacks("hashed_token") && lacks("url"), "{violations:?}");
+
+    // Left to itself, Prism takes any body for an installation.
+    let lookup = json(upstream.mock("GET", "/api/v3/orgs/acme/installation"), r#"{"id": 42}"#).create_async().await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    client.get(recorder.base().join("api/v3/orgs/acme/installation").unwrap()).send().await.unwrap();
+    lookup.assert_async().await;
+    let violations = recorder.ledger().violations();
+    let of_lookup =
+        |one: &String| one.starts_with("GET /orgs/acme/installation") && one.contains("'access_tokens_url'");
+    assert!(violations.iter().any(of_lookup), "{violations:?}");
 }
