@@ -47,6 +47,46 @@ pub(crate) const EXCEPTIONS: &[Exception] = &[
         status: 401,
         reason: "\"Authenticating to the REST API\": wrong credentials, here those of the app",
     },
+    Exception {
+        operation: "GET /app/installations/{installation_id}",
+        status: 401,
+        reason: "its own text: only a JWT of an app opens it; \"Authenticating to the REST API\": wrong credentials, here that JWT",
+    },
+    Exception {
+        operation: "GET /orgs/{org}/installation",
+        status: 401,
+        reason: "its own text: only a JWT of an app opens it; \"Authenticating to the REST API\": wrong credentials, here that JWT",
+    },
+    Exception {
+        operation: "GET /repos/{owner}/{repo}/installation",
+        status: 401,
+        reason: "its own text: only a JWT of an app opens it; \"Authenticating to the REST API\": wrong credentials, here that JWT",
+    },
+    Exception {
+        operation: "GET /users/{username}/installation",
+        status: 401,
+        reason: "its own text: only a JWT of an app opens it; \"Authenticating to the REST API\": wrong credentials, here that JWT",
+    },
+    Exception {
+        operation: "GET /orgs/{org}/installation",
+        status: 404,
+        reason: "the app is not installed there: the look-ups by a repository and by a number name 404 for that",
+    },
+    Exception {
+        operation: "GET /users/{username}/installation",
+        status: 404,
+        reason: "the app is not installed there: the look-ups by a repository and by a number name 404 for that",
+    },
+    Exception {
+        operation: "DELETE /installation/token",
+        status: 401,
+        reason: "the token is dead: the text at its creation says 401 of an expired one",
+    },
+    Exception {
+        operation: "DELETE /installation/token",
+        status: 403,
+        reason: "the installation is suspended: \"blocks the app from accessing the account's resources\" (\"Suspend an app installation\")",
+    },
 ];
 
 /// One thing that Prism found wrong.

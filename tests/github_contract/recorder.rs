@@ -33,14 +33,18 @@ struct Passage {
     prism: Prism,
     client: reqwest::Client,
     exchanges: Mutex<Vec<Exchange>>,
+    /// What is still to happen, and after which exchange.
+    events: Mutex<Vec<(String, Event)>>,
 }
+
+type Event = Box<dyn FnOnce() + Send>;
 
 impl Recorder {
     /// `upstream` is the server that answers, by the address that people open.
     pub(crate) async fn start(folder: &Path, upstream: &Url) -> Self {
         let prism = Prism::start(folder, &upstream.join(PREFIX).unwrap());
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let passage = Arc::new(Passage { prism, client, exchanges: Mutex::default() });
+        let passage = Arc::new(Passage { prism, client, exchanges: Mutex::default(), events: Mutex::default() });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let (address, shared) = (listener.local_addr().unwrap(), passage.clone());
         let task = tokio::spawn(async move {
@@ -57,6 +61,12 @@ impl Recorder {
 
     pub(crate) fn base(&self) -> Url {
         format!("http://{}/", self.address).parse().unwrap()
+    }
+
+    /// What happens at the upstream after it answered the next request of this line (`GET /user`), and before our client hears
+    /// of that.
+    pub(crate) fn after(&self, line: &str, event: impl FnOnce() + Send + 'static) {
+        self.passage.events.lock().unwrap().push((line.to_owned(), Box::new(event)));
     }
 
     /// All that passed so far.
@@ -96,6 +106,11 @@ async fn pass(
     let said: Value = serde_json::from_slice(&body).unwrap_or_default();
     let gives_reason = ["message", "documentation_url", "status"].iter().all(|member| said[member].is_string());
     let line = format!("{} {}", head.method, url.path());
+    let mut events = passage.events.lock().unwrap();
+    if let Some(at) = events.iter().position(|(awaited, _)| *awaited == line) {
+        events.remove(at).1();
+    }
+    drop(events);
     passage.exchanges.lock().unwrap().push(Exchange { line, status: status.as_u16(), violations, gives_reason });
     let mut response = hyper::Response::new(Full::new(body));
     *response.status_mut() = status;

@@ -26,6 +26,8 @@ async fn a_wrong_request_is_caught_and_does_not_arrive() {
         ("PATCH", "applications/Iv1.fake/token", r#"{"token": "gho_FAKE"}"#, "required property 'access_token'"),
         ("POST", "credentials/revoke", r#"{"credentials": []}"#, "must NOT have fewer than 1 items"),
         ("POST", "credentials/revoke", r#"{"credentials": "ghp_FAKE"}"#, "must be array"),
+        ("POST", "app/installations/42/access_tokens", r#"{"repositories": "site"}"#, "must be array"),
+        ("POST", "app/installations/42/access_tokens", r#"{"permissions": {"contents": "own"}}"#, "allowed values"),
         ("GET", "user/tokens", "", "NO_PATH_MATCHED_ERROR"),
         ("PUT", "applications/Iv1.fake/token", r#"{"access_token": "gho_FAKE"}"#, "NO_METHOD_MATCHED_ERROR"),
     ];
@@ -67,4 +69,14 @@ async fn a_wrong_answer_and_a_status_that_nothing_names_are_caught() {
         violations.iter().any(|one| one.starts_with("PATCH") && one.contains("response.body") && one.contains(&said))
     };
     assert!(lacks("token") && lacks("hashed_token") && lacks("url"), "{violations:?}");
+
+    // Left to itself, Prism takes any body for an installation.
+    let lookup = json(upstream.mock("GET", "/api/v3/orgs/acme/installation"), r#"{"id": 42}"#).create_async().await;
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    client.get(recorder.base().join("api/v3/orgs/acme/installation").unwrap()).send().await.unwrap();
+    lookup.assert_async().await;
+    let violations = recorder.ledger().violations();
+    let of_lookup =
+        |one: &String| one.starts_with("GET /orgs/acme/installation") && one.contains("'access_tokens_url'");
+    assert!(violations.iter().any(of_lookup), "{violations:?}");
 }

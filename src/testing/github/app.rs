@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::GitHubFake;
+use super::bodies::Site;
 use super::routes::message;
 use super::state::State;
 use crate::clock::Timestamp;
@@ -40,12 +41,12 @@ struct App {
 }
 
 #[derive(Clone, Debug)]
-struct Installed {
-    app: u64,
-    account: String,
+pub(super) struct Installed {
+    pub(super) app: u64,
+    pub(super) account: String,
     repositories: Vec<String>,
-    permissions: BTreeMap<String, String>,
-    suspended: bool,
+    pub(super) permissions: BTreeMap<String, String>,
+    pub(super) suspended: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -216,12 +217,7 @@ fn lookup(state: &mut State, request: &Request, fits: impl Fn(u64, &Installed) -
     let (Some((id, installed)), Some(known)) = (found, apps.registered.get(&app)) else {
         return message(404, "Not Found");
     };
-    let suspended = installed.suspended.then_some("2030-01-01T00:00:00Z");
-    let body = json!({
-        "id": id, "app_id": app, "app_slug": known.slug, "account": {"login": installed.account, "id": 7},
-        "permissions": installed.permissions, "repository_selection": "selected", "suspended_at": suspended,
-    });
-    Reply::json(200, &body)
+    Reply::json(200, &Site::of(request).installation(&known.slug, *id, installed))
 }
 
 fn create(state: &mut State, request: &Request, id: u64) -> Reply {
@@ -262,16 +258,18 @@ fn create(state: &mut State, request: &Request, id: u64) -> Reply {
     let value = next_value(state, app);
     let expires = state.clock.now().plus(LIFE);
     let selection = if named.is_some() { "selected" } else { "all" };
+    let mut body = json!({
+        "token": value, "expires_at": expires.to_string(), "permissions": permissions, "repository_selection": selection,
+    });
+    // Those that were named are described, and no others.
+    if let Some(names) = &named {
+        body["repositories"] = Site::of(request).repositories(&installed.account, names).into();
+    }
+    if state.installed.odd {
+        body = json!({"token": value, "expires_at": 5, "permissions": "many", "repositories": null});
+    }
     let repositories = named.unwrap_or(installed.repositories);
     let token = Token::made_up(&value);
-    let body = if state.installed.odd {
-        json!({"token": value, "expires_at": 5, "permissions": "many", "repositories": null})
-    } else {
-        json!({
-            "token": value, "expires_at": expires.to_string(), "permissions": permissions,
-            "repository_selection": selection,
-        })
-    };
     state.installed.tokens.push(Issued { token, installation: id, expires, alive: true, repositories, permissions });
     Reply::json(201, &body)
 }
@@ -306,14 +304,11 @@ fn list(state: &State, request: &Request) -> Reply {
         Ok(issued) => issued,
         Err(refusal) => return refusal,
     };
-    let account = state.installed.installations.get(&issued.installation).map(|installed| installed.account.clone());
-    let rows: Vec<Value> = issued
-        .repositories
-        .iter()
-        .take(request.parameter("per_page").and_then(|rows| rows.parse().ok()).unwrap_or(30))
-        .map(|name| json!({"name": name, "owner": {"login": account}}))
-        .collect();
-    Reply::json(200, &json!({"total_count": issued.repositories.len(), "repositories": rows}))
+    let account = state.installed.installations.get(&issued.installation).map(|installed| installed.account.as_str());
+    let rows = request.parameter("per_page").and_then(|rows| rows.parse().ok()).unwrap_or(30);
+    let names = &issued.repositories[..rows.min(issued.repositories.len())];
+    let described = Site::of(request).repositories(account.unwrap_or_default(), names);
+    Reply::json(200, &json!({"total_count": issued.repositories.len(), "repositories": described}))
 }
 
 fn end(state: &mut State, request: &Request) -> Reply {

@@ -1,8 +1,10 @@
-//! What users, repositories and authorisations look like on the wire, with every member that GitHub's OpenAPI description
-//! requires of them.
+//! What users, repositories, authorisations and installations look like on the wire, with every member that GitHub's OpenAPI
+//! description requires of them.
 
 use serde_json::{Map, Value, json};
 
+#[cfg(feature = "github-app")]
+use super::app::Installed;
 use super::state::{Entry, Kind};
 use crate::testing::server::Request;
 
@@ -116,8 +118,8 @@ impl Site {
             "description": null, "default_branch": "main", "language": null, "license": null, "fork": false, "size": 1,
             "forks": 0, "forks_count": 0, "stargazers_count": 0, "watchers": 0, "watchers_count": 0, "open_issues": 0,
             "open_issues_count": 0, "network_count": 0, "subscribers_count": 0, "archived": false, "disabled": false,
-            "has_issues": true, "has_projects": true, "has_wiki": true, "has_pages": false, "has_discussions": false,
-            "pushed_at": MADE, "created_at": MADE, "updated_at": MADE,
+            "has_issues": true, "has_projects": true, "has_wiki": true, "has_pages": false, "has_downloads": true,
+            "has_discussions": false, "pushed_at": MADE, "created_at": MADE, "updated_at": MADE,
         });
         joined([own, addresses(&format!("{}/repos/{path}", self.api), OF_REPOSITORY)])
     }
@@ -135,6 +137,28 @@ impl Site {
             "note": null, "note_url": null, "fingerprint": null, "created_at": MADE, "updated_at": MADE,
             "expires_at": entry.expires.map(|end| end.to_string()), "user": self.simple_user(&entry.owner),
         })
+    }
+
+    /// Where an app is installed (`installation`). An account is a user in all answers here, whatever it is.
+    #[cfg(feature = "github-app")]
+    pub(super) fn installation(&self, slug: &str, id: u64, installed: &Installed) -> Value {
+        let suspended = installed.suspended;
+        json!({
+            "id": id, "app_id": installed.app, "app_slug": slug, "account": self.simple_user(&installed.account),
+            "target_id": 1, "target_type": "User", "permissions": installed.permissions, "events": [],
+            "repository_selection": "selected", "single_file_name": null,
+            "access_tokens_url": format!("{}/app/installations/{id}/access_tokens", self.api),
+            "repositories_url": format!("{}/installation/repositories", self.api),
+            "html_url": format!("{}/settings/installations/{id}", self.web), "created_at": MADE, "updated_at": MADE,
+            "suspended_by": suspended.then(|| self.simple_user(&installed.account)),
+            "suspended_at": suspended.then_some(MADE),
+        })
+    }
+
+    /// The repositories of an account, as a token of an installation there sees them (`repository`).
+    #[cfg(feature = "github-app")]
+    pub(super) fn repositories(&self, account: &str, names: &[String]) -> Vec<Value> {
+        names.iter().map(|name| self.repository(&format!("{account}/{name}"), true, false)).collect()
     }
 }
 
