@@ -6,9 +6,10 @@ use std::hash::Hash;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Admission, Issue, Life, Progress, Restore, State};
-use super::{Act, Compromised, Death, Standing, TokenRef};
+use super::{Act, Compromised, Death, Origin, Standing, TokenRef};
 use crate::error::{Error, ErrorKind, Problem, Result};
 use crate::name::ConsumerName;
+use crate::token::{Lack, Reason, Refusal};
 
 /// What a person decides about an open run.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -201,7 +202,13 @@ impl State {
         let Some(candidate) = self.candidate_opt().filter(|_| !back) else {
             return;
         };
+        let unknown = |refusal: &Refusal| refusal.lacks.iter().any(|lack| matches!(lack, Lack::Dead { .. }));
+        let gone = matches!(&candidate.admission, Admission::Refused { refusal, .. } if unknown(refusal));
         if matches!(candidate.life, Life::Dead(_)) {
+            self.replace_candidate();
+        } else if gone && candidate.origin == Origin::Minted {
+            // To judge it once more would say the same. It is ended all the same: its provider may know it after all.
+            candidate.discarded = Some(Reason::RolledBack);
             self.replace_candidate();
         } else if matches!(candidate.admission, Admission::Refused { .. }) {
             candidate.admission = Admission::Unjudged { waived: false };
