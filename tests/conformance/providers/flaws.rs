@@ -46,6 +46,7 @@ pub(super) enum Flaw {
     TakesALostAnswerForARefusal,
     GivesUpWhatWasLost,
     FearsTheWorstOfARefusal,
+    KeepsQuietOfWhatItEnded,
     MintsAndRefuses,
     TakesALostRevocationForARefusal,
     StumblesForEver,
@@ -111,6 +112,7 @@ pub(super) const CAUGHT: &[(Flaw, &str)] = &[
     (TakesALostAnswerForARefusal, "a_lost_answer_to_an_issue_leaves_its_effect_unknown"),
     (GivesUpWhatWasLost, "a_lost_answer_to_an_issue_leaves_its_effect_unknown"),
     (FearsTheWorstOfARefusal, "a_refused_or_unsent_issue_has_no_effect"),
+    (KeepsQuietOfWhatItEnded, "a_refused_or_unsent_issue_has_no_effect"),
     (MintsAndRefuses, "an_error_without_effect_has_minted_nothing"),
     (TakesALostAnswerForARefusal, "an_error_without_effect_has_minted_nothing"),
     (TakesALostRevocationForARefusal, "a_second_revocation_settles_one_whose_answer_was_lost"),
@@ -119,6 +121,7 @@ pub(super) const CAUGHT: &[(Flaw, &str)] = &[
     (TakesARefusedKeyForADeadToken, "a_refused_key_of_our_own_is_permanent_and_no_word_on_the_token"),
     (MintsAndRefuses, "a_refused_key_of_our_own_is_permanent_and_no_word_on_the_token"),
     (TakesAPauseForARefusal, "too_many_requests_are_transient_and_say_how_long_to_wait"),
+    (KeepsQuietOfWhatItEnded, "too_many_requests_are_transient_and_say_how_long_to_wait"),
     (ForgetsTheWait, "too_many_requests_are_transient_and_say_how_long_to_wait"),
     (Hangs, "no_call_hangs"),
     (GivesUpWithoutAnAnswer, "no_call_hangs"),
@@ -143,7 +146,9 @@ impl Flaw {
     pub(super) fn source(self) -> Result<MemorySource> {
         match self {
             NamesNoToken | NamesNoRow | NamesNoSuccessor | PraisesEveryToken | SaysItInAGuide => memory::guided(),
-            RotatesWithTheDead | AnswersWhatItDoesNotClaim | EndsByIdsUnclaimed => memory::replaced(),
+            KeepsQuietOfWhatItEnded | RotatesWithTheDead | AnswersWhatItDoesNotClaim | EndsByIdsUnclaimed => {
+                memory::replaced()
+            }
             IgnoresTheCompanion | ForgetsTheCompanion => memory::renewed(),
             NeedsTheCurrentOne => memory::capped(),
             _ => MemorySource::new(),
