@@ -20,6 +20,7 @@ held_to_the_laws! {
     github_classic_by_person: crate::providers::github::classic_by_person;
     github_fine_grained: crate::providers::github::fine_grained;
     github_oauth_app: crate::providers::oauth_app::of_app;
+    github_app: crate::providers::app::installed;
     gitlab_rotated: crate::providers::gitlab::rotated;
     gitlab_user: crate::providers::gitlab::of_user;
     gitlab_project: crate::providers::gitlab::of_project;

@@ -2,6 +2,7 @@
 //!
 //! A new provider gets a module here with its source, a line in [`sources`], and one in `laws.rs`.
 
+mod app;
 mod bitbucket_cloud;
 mod broken;
 mod cloudbees;
@@ -33,6 +34,7 @@ pub(crate) fn sources() -> Vec<(&'static str, Stage)> {
         ("GitHub classic, revoked by a person", Stage::new(github::classic_by_person)),
         ("GitHub fine-grained", Stage::new(github::fine_grained)),
         ("GitHub OAuth app", Stage::new(oauth_app::of_app)),
+        ("GitHub App", Stage::new(app::installed)),
         ("GitLab, rotated", Stage::new(gitlab::rotated)),
         ("GitLab, user", Stage::new(gitlab::of_user)),
         ("GitLab, project", Stage::new(gitlab::of_project)),
