@@ -21,6 +21,8 @@ held_to_the_laws! {
     github_fine_grained: crate::providers::github::fine_grained;
     github_oauth_app: crate::providers::oauth_app::of_app;
     github_app: crate::providers::app::installed;
+    github_device_flow: crate::providers::app_user::by_device;
+    github_refreshed: crate::providers::app_user::refreshed;
     gitlab_rotated: crate::providers::gitlab::rotated;
     gitlab_user: crate::providers::gitlab::of_user;
     gitlab_project: crate::providers::gitlab::of_project;

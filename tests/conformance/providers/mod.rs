@@ -3,6 +3,7 @@
 //! A new provider gets a module here with its source, a line in [`sources`], and one in `laws.rs`.
 
 mod app;
+mod app_user;
 mod bitbucket_cloud;
 mod broken;
 mod cloudbees;
@@ -35,6 +36,8 @@ pub(crate) fn sources() -> Vec<(&'static str, Stage)> {
         ("GitHub fine-grained", Stage::new(github::fine_grained)),
         ("GitHub OAuth app", Stage::new(oauth_app::of_app)),
         ("GitHub App", Stage::new(app::installed)),
+        ("GitHub device flow", Stage::new(app_user::by_device)),
+        ("GitHub, refreshed", Stage::new(app_user::refreshed)),
         ("GitLab, rotated", Stage::new(gitlab::rotated)),
         ("GitLab, user", Stage::new(gitlab::of_user)),
         ("GitLab, project", Stage::new(gitlab::of_project)),
