@@ -23,6 +23,7 @@ held_to_the_laws! {
     github_app: crate::providers::app::installed;
     github_device_flow: crate::providers::app_user::by_device;
     github_refreshed: crate::providers::app_user::refreshed;
+    github_impersonation: crate::providers::impersonation::of_user;
     gitlab_rotated: crate::providers::gitlab::rotated;
     gitlab_user: crate::providers::gitlab::of_user;
     gitlab_project: crate::providers::gitlab::of_project;

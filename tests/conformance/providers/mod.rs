@@ -11,6 +11,7 @@ mod data_center;
 mod flaws;
 mod github;
 mod gitlab;
+mod impersonation;
 mod laws;
 mod memory;
 mod oauth_app;
@@ -38,6 +39,7 @@ pub(crate) fn sources() -> Vec<(&'static str, Stage)> {
         ("GitHub App", Stage::new(app::installed)),
         ("GitHub device flow", Stage::new(app_user::by_device)),
         ("GitHub, refreshed", Stage::new(app_user::refreshed)),
+        ("GitHub, impersonation", Stage::new(impersonation::of_user)),
         ("GitLab, rotated", Stage::new(gitlab::rotated)),
         ("GitLab, user", Stage::new(gitlab::of_user)),
         ("GitLab, project", Stage::new(gitlab::of_project)),
