@@ -33,4 +33,5 @@ held_to_the_laws! {
     bitbucket_cloud_repository: crate::providers::bitbucket_cloud::of_repository;
     bitbucket_data_center: crate::providers::data_center::of_user;
     cloudbees_unify: crate::providers::cloudbees::unify;
+    jenkins_api_token: crate::providers::jenkins::of_user;
 }

@@ -12,6 +12,7 @@ mod flaws;
 mod github;
 mod gitlab;
 mod impersonation;
+mod jenkins;
 mod laws;
 mod memory;
 mod oauth_app;
@@ -49,6 +50,7 @@ pub(crate) fn sources() -> Vec<(&'static str, Stage)> {
         ("Bitbucket Cloud, repository", Stage::new(bitbucket_cloud::of_repository)),
         ("Bitbucket Data Center", Stage::new(data_center::of_user)),
         ("CloudBees Unify", Stage::new(cloudbees::unify)),
+        ("Jenkins, API token", Stage::new(jenkins::of_user)),
     ]
 }
 
