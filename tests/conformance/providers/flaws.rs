@@ -41,6 +41,7 @@ pub(super) enum Flaw {
     ClaimsACap,
     RotatesWithTheDead,
     NeedsTheCurrentOne,
+    GivesUpAfterALoss,
     IgnoresTheCompanion,
     ForgetsTheCompanion,
     TakesALostAnswerForARefusal,
@@ -107,6 +108,7 @@ pub(super) const CAUGHT: &[(Flaw, &str)] = &[
     (ClaimsACap, "the_predecessors_fate_is_as_claimed"),
     (RotatesWithTheDead, "nothing_done_with_a_replaced_token_harms_its_successor"),
     (NeedsTheCurrentOne, "another_is_issued_without_the_current_one_where_that_is_claimed"),
+    (GivesUpAfterALoss, "another_is_issued_without_the_current_one_where_that_is_claimed"),
     (IgnoresTheCompanion, "a_dead_token_is_renewed_from_what_came_with_it_where_that_is_claimed"),
     (ForgetsTheCompanion, "a_dead_token_is_renewed_from_what_came_with_it_where_that_is_claimed"),
     (TakesALostAnswerForARefusal, "a_lost_answer_to_an_issue_leaves_its_effect_unknown"),
@@ -150,7 +152,7 @@ impl Flaw {
                 memory::replaced()
             }
             IgnoresTheCompanion | ForgetsTheCompanion => memory::renewed(),
-            NeedsTheCurrentOne => memory::capped(),
+            NeedsTheCurrentOne | GivesUpAfterALoss => memory::capped(),
             _ => MemorySource::new(),
         }
     }
