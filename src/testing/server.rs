@@ -316,10 +316,22 @@ fn echo(status: u16, request: &Request) -> Reply {
 /// The same answer with nothing in it as it should be, but for these members.
 fn garbled(reply: Reply, but: &[String]) -> Reply {
     let mut body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap_or_default();
-    for (_, value) in body.as_object_mut().into_iter().flatten().filter(|(name, _)| !but.contains(name)) {
-        *value = if value.is_string() { serde_json::json!({"at": 1}) } else { "garbled".into() };
-    }
+    garble(&mut body, but);
     Reply { body: body.to_string().into_bytes(), ..reply }
+}
+
+fn garble(body: &mut serde_json::Value, but: &[String]) {
+    for (name, value) in body.as_object_mut().into_iter().flatten().filter(|(name, _)| !but.contains(name)) {
+        let inside = but.iter().filter_map(|but| but.strip_prefix(name.as_str())?.strip_prefix('.'));
+        let inside: Vec<String> = inside.map(str::to_owned).collect();
+        if !inside.is_empty() {
+            garble(value, &inside);
+        } else if value.is_string() {
+            *value = serde_json::json!({"at": 1});
+        } else {
+            *value = "garbled".into();
+        }
+    }
 }
 
 fn respond(reply: Reply, pace: Option<Duration>, busy: Busy) -> Result<hyper::Response<Body>, Dropped> {

@@ -33,7 +33,8 @@ pub enum Trouble {
     Redirect(String),
     /// It is done, and the answer is more than anybody asked for: so many bytes.
     Flood(usize),
-    /// It is done, and every member of the answer, an object of JSON, is of another type than it was, but for these.
+    /// It is done, and every member of the answer, an object of JSON, is of another type than it was, but for these. A
+    /// member of a member is written as `data.token`.
     Garble(Vec<String>),
 }
 

@@ -92,6 +92,11 @@ impl GitHubFake {
         self.world.lock().installed.installations.remove(&installation);
     }
 
+    /// Somebody who has an installation token ends it.
+    pub fn end_app_token(&self, token: &Token) {
+        self.world.lock().installed.end(token);
+    }
+
     /// Installation tokens have about 520 characters from now on, as those of github.com have since 2026.
     pub fn stateless_app_tokens(&self) {
         self.world.lock().installed.stateless = true;
@@ -141,6 +146,12 @@ impl Apps {
         let issued = self.tokens.iter().find(|issued| issued.token.expose() == value)?;
         (issued.alive && issued.expires > now && self.installations.contains_key(&issued.installation))
             .then_some(issued)
+    }
+
+    fn end(&mut self, token: &Token) {
+        for issued in &mut self.tokens {
+            issued.alive &= issued.token != *token;
+        }
     }
 }
 
@@ -316,8 +327,6 @@ fn end(state: &mut State, request: &Request) -> Reply {
         Ok(issued) => issued,
         Err(refusal) => return refusal,
     };
-    for token in &mut state.installed.tokens {
-        token.alive &= token.token != issued.token;
-    }
+    state.installed.end(&issued.token);
     Reply::status(204)
 }

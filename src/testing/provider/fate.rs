@@ -94,15 +94,24 @@ async fn everything_with_the_old(scene: &Scene) -> Ruling {
     Ok(())
 }
 
-/// Where it is claimed, a token is issued though no current one is at hand.
+/// Where it is claimed, a token is issued though no current one is at hand, and though the answer to an earlier request was
+/// lost: whatever was made then does not stand in the way.
 pub async fn another_is_issued_without_the_current_one_where_that_is_claimed(stage: Stage) -> Ruling {
     let mut scene = Scene::open(&stage).await?;
     if !scene.can().reissues {
         return Err(NotApplicable::because("it does not claim to issue without the current token").into());
     }
+    let nothing = Basis { current: None, companion: None };
     scene.kill(&scene.current).await?;
     scene.reconnect();
-    made_from(&scene, Basis { current: None, companion: None }, "no current token was at hand").await.map(drop)
+    made_from(&scene, nothing, "no current token was at hand").await?;
+    let mut scene = Scene::open(&stage).await?;
+    if scene.source.trouble(Call::Issue, Trouble::DropAfter).await.is_err() {
+        return Ok(());
+    }
+    drop(scene.try_issue().await?);
+    scene.reconnect();
+    made_from(&scene, nothing, "an answer was lost and no current token was at hand").await.map(drop)
 }
 
 /// Where it is claimed, a token is issued from what came with a dead one, and the next from what came with that.

@@ -2,12 +2,12 @@
 
 #![expect(clippy::missing_errors_doc, reason = "a law answers why it was not shown to be kept")]
 
-use super::super::law::{demand, violated};
+use super::super::law::{demand, in_time, violated};
 use super::scene::{Basis, Scene, by_person, named, text};
-use super::{NotApplicable, Person, Ruling, Stage};
+use super::{Exception, NotApplicable, Person, Ruling, Stage};
 use crate::clock::Clock as _;
 use crate::provider::{Issuance, Revocation};
-use crate::token::{Reason, RetiredToken, ScopePolicy, UnknownAccess};
+use crate::token::{Reason, RetiredToken, ScopePolicy, Token, UnknownAccess};
 
 fn chooses_nothing() -> NotApplicable {
     NotApplicable::because("whoever agrees chooses nothing")
@@ -47,21 +47,13 @@ pub async fn a_guide_names_the_token_and_the_row_that_goes(stage: Stage) -> Ruli
 
 /// A token that a person made with other scopes, or of another account, is not what was asked for, and that shows.
 pub async fn a_token_that_a_person_got_wrong_is_not_admitted(stage: Stage) -> Ruling {
-    let mut shown = Err(NotApplicable::because("there is nothing that a person could get wrong").into());
+    let mut shown = Err(chooses_nothing().into());
     for person in [Person::WrongScopes, Person::WrongAccount] {
         let scene = Scene::open(&stage).await?;
         by_person(&scene.can())?;
-        let label = scene.label()?;
-        let guide = match scene.try_ask(&label, Basis::token(&scene.current)).await? {
-            Ok(Issuance::Guided(guide)) => guide,
-            Ok(Issuance::Pending { .. }) => return Err(chooses_nothing().into()),
-            other => return violated(format!("a person makes its tokens, and `issue` gives no guide: {other:?}")),
-        };
-        let token = match scene.source.follow(&guide, person).await {
-            Ok(Some(token)) => token,
-            Ok(None) => return Err(chooses_nothing().into()),
-            // What nobody can get wrong needs no look.
-            Err(_) => continue,
+        // What nobody can get wrong needs no look.
+        let Some(token) = made_by(&scene, person).await? else {
+            continue;
         };
         let mut policy = ScopePolicy::requiring(scene.terms.scopes.clone());
         policy.unknown = UnknownAccess::AcceptProbed;
@@ -79,4 +71,26 @@ pub async fn a_token_that_a_person_got_wrong_is_not_admitted(stage: Stage) -> Ru
         shown = Ok(());
     }
     shown
+}
+
+/// The token that comes of a guide which is followed like this; nothing where nobody can.
+async fn made_by(scene: &Scene, person: Person) -> Result<Option<Token>, Exception> {
+    let label = scene.label()?;
+    let (guide, ticket) = match scene.try_ask(&label, Basis::token(&scene.current)).await? {
+        Ok(Issuance::Guided(guide)) => (guide, None),
+        Ok(Issuance::Pending { guide, ticket, .. }) => (guide, Some(ticket)),
+        other => return violated(format!("a person makes its tokens, and `issue` gives no guide: {other:?}")),
+    };
+    match (scene.source.follow(&guide, person).await, ticket) {
+        (Err(_), _) => Ok(None),
+        (Ok(Some(token)), None) => Ok(Some(token)),
+        (Ok(None), Some(ticket)) => match in_time("collect", scene.provider.collect(&ticket)).await? {
+            Ok(Issuance::Minted(candidate)) => Ok(Some(candidate.token)),
+            other => violated(format!(
+                "somebody agreed ({person:?}), and `collect` gives no token: hand it over, as it lives, and let `inspect` say what \
+                 it is: {other:?}"
+            )),
+        },
+        (Ok(_), _) => violated("a paste belongs to `Guided`, and an agreement to `Pending`: answer the one that fits"),
+    }
 }

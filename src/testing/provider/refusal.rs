@@ -9,14 +9,15 @@ use super::super::law::{demand, violated};
 use super::scene::Scene;
 use super::{Call, Exception, NotApplicable, Ruling, Stage};
 use crate::error::{Effect, Error, ErrorKind};
-use crate::provider::Issuer;
+use crate::provider::{Fate, Issuer};
 
 /// Longer than anybody waits inside a call.
 const LONG: Duration = Duration::from_mins(10);
 
-/// A request for a token that was refused, or that reached nobody, made none, and the error says so.
+/// A request for a token that was refused, or that reached nobody, made none, and the error says so. Where the current one
+/// had to be ended before another could be asked for, the error does not call that nothing.
 pub async fn a_refused_or_unsent_issue_has_no_effect(stage: Stage) -> Ruling {
-    let scene = Scene::open(&stage).await?;
+    let mut scene = Scene::open(&stage).await?;
     // The last one: nothing is sent for a while after it.
     for status in [400, 401, 403, 404, 409, 422, 429] {
         scene.source.trouble(Call::Issue, Trouble::Refuse(status)).await?;
@@ -24,9 +25,15 @@ pub async fn a_refused_or_unsent_issue_has_no_effect(stage: Stage) -> Ruling {
             None => {
                 return violated(format!("`issue` gave a token, and was refused with {status}: look at the answer"));
             }
-            Some(error) => without_effect(&error, &format!("a refusal ({status}) of `issue`"))?,
+            Some(error) if ended_first(&scene).await => {
+                no_less_than_it_did(&error, &format!("a refusal ({status}) of `issue`"))?;
+                scene = Scene::open(&stage).await?;
+            }
+            Some(error) => {
+                without_effect(&error, &format!("a refusal ({status}) of `issue`"))?;
+                scene.is_alive(&scene.current.token, "the making of another was refused").await?;
+            }
         }
-        scene.is_alive(&scene.current.token, "the making of another was refused").await?;
     }
     let mut scene = Scene::open(&stage).await?;
     scene.source.unplug().await?;
@@ -47,7 +54,25 @@ pub async fn a_refused_or_unsent_issue_has_no_effect(stage: Stage) -> Ruling {
 
 fn without_effect(error: &Error, what: &str) -> Ruling {
     demand(error.effect() == Effect::None, || {
-        format!("{what} has no effect, and the error says {:?}, so that a token is looked for: {error}", error.effect())
+        format!(
+            "{what} has no effect, and the error says {:?}, so that something is looked for: {error}",
+            error.effect()
+        )
+    })
+}
+
+/// Whether the current token was ended before another was asked for, as where a far side keeps one at a time.
+async fn ended_first(scene: &Scene) -> bool {
+    scene.can().fate == Fate::Dies && scene.is_alive(&scene.current.token, "another was asked for").await.is_err()
+}
+
+fn no_less_than_it_did(error: &Error, what: &str) -> Ruling {
+    demand(error.effect() == Effect::Unknown, || {
+        format!(
+            "{what} came after the current token was ended, and the error says {:?}: say Effect::Unknown, for something happened: \
+             {error}",
+            error.effect()
+        )
     })
 }
 
@@ -125,7 +150,8 @@ pub async fn a_refused_key_of_our_own_is_permanent_and_no_word_on_the_token(stag
     demand(living == before, || format!("our own key was refused, and of {before} live tokens there are {living} now"))
 }
 
-/// Too many requests are a matter of waiting, the error says how long, and nothing has happened.
+/// Too many requests are a matter of waiting, the error says how long, and nothing has happened but what came before the
+/// refusal.
 pub async fn too_many_requests_are_transient_and_say_how_long_to_wait(stage: Stage) -> Ruling {
     let mut shown = None;
     for call in [Call::Inspect, Call::Issue, Call::Revoke] {
@@ -145,14 +171,18 @@ pub async fn too_many_requests_are_transient_and_say_how_long_to_wait(stage: Sta
                 "{call:?} is done, it says, and the far side wanted to be left alone: look at the answer"
             ));
         };
-        demand(error.is_transient() && error.effect() == Effect::None, || {
+        demand(error.is_transient(), || {
             format!(
-                "{call:?}: too many requests must be transient and without effect, as `RateLimited` is, and it is {:?} with \
-                 {:?}: {error}",
-                error.kind(),
-                error.effect()
+                "{call:?}: too many requests must be transient, as `RateLimited` is, and it is {:?}: {error}",
+                error.kind()
             )
         })?;
+        let what = format!("{call:?}: a refusal of too many requests");
+        if call == Call::Issue && ended_first(&scene).await {
+            no_less_than_it_did(&error, &what)?;
+        } else {
+            without_effect(&error, &what)?;
+        }
         // What is left of a wait is a little less than what was asked for.
         demand(error.retry_after().is_some_and(|wait| wait >= LONG.saturating_sub(LONG / 10)), || {
             format!(

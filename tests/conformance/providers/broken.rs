@@ -184,6 +184,7 @@ impl Provider for Broken {
             ForgetsTheLife => asked.lifetime = None,
             IgnoresTheCompanion => asked.companion = None,
             NeedsTheCurrentOne if request.current.is_none() => return Err(failed(ErrorKind::InvalidInput)),
+            GivesUpAfterALoss if self.shared.lost.load(Ordering::Relaxed) => return Err(failed(ErrorKind::Refused)),
             NamesNoToken => return Ok(Issuance::Guided(Guide::new("Make a token").with_step("name", "Choose one."))),
             _ => {}
         }
@@ -198,6 +199,14 @@ impl Provider for Broken {
             Err(error) if self.is(MintsAndRefuses) && error.effect() == Effect::None => {
                 drop(self.memory.mint("build-bot", repo()));
                 Err(error)
+            }
+            Err(error) if self.is(GivesUpAfterALoss) => {
+                self.shared.lost.store(true, Ordering::Relaxed);
+                Err(error)
+            }
+            Err(error) if self.is(KeepsQuietOfWhatItEnded) => {
+                request.current.iter().for_each(|current| self.memory.kill(current));
+                Err(error.with_effect(Effect::None))
             }
             other => other.map_err(|error| self.worded(error, request.current)),
         }

@@ -41,11 +41,13 @@ pub(super) enum Flaw {
     ClaimsACap,
     RotatesWithTheDead,
     NeedsTheCurrentOne,
+    GivesUpAfterALoss,
     IgnoresTheCompanion,
     ForgetsTheCompanion,
     TakesALostAnswerForARefusal,
     GivesUpWhatWasLost,
     FearsTheWorstOfARefusal,
+    KeepsQuietOfWhatItEnded,
     MintsAndRefuses,
     TakesALostRevocationForARefusal,
     StumblesForEver,
@@ -106,11 +108,13 @@ pub(super) const CAUGHT: &[(Flaw, &str)] = &[
     (ClaimsACap, "the_predecessors_fate_is_as_claimed"),
     (RotatesWithTheDead, "nothing_done_with_a_replaced_token_harms_its_successor"),
     (NeedsTheCurrentOne, "another_is_issued_without_the_current_one_where_that_is_claimed"),
+    (GivesUpAfterALoss, "another_is_issued_without_the_current_one_where_that_is_claimed"),
     (IgnoresTheCompanion, "a_dead_token_is_renewed_from_what_came_with_it_where_that_is_claimed"),
     (ForgetsTheCompanion, "a_dead_token_is_renewed_from_what_came_with_it_where_that_is_claimed"),
     (TakesALostAnswerForARefusal, "a_lost_answer_to_an_issue_leaves_its_effect_unknown"),
     (GivesUpWhatWasLost, "a_lost_answer_to_an_issue_leaves_its_effect_unknown"),
     (FearsTheWorstOfARefusal, "a_refused_or_unsent_issue_has_no_effect"),
+    (KeepsQuietOfWhatItEnded, "a_refused_or_unsent_issue_has_no_effect"),
     (MintsAndRefuses, "an_error_without_effect_has_minted_nothing"),
     (TakesALostAnswerForARefusal, "an_error_without_effect_has_minted_nothing"),
     (TakesALostRevocationForARefusal, "a_second_revocation_settles_one_whose_answer_was_lost"),
@@ -119,6 +123,7 @@ pub(super) const CAUGHT: &[(Flaw, &str)] = &[
     (TakesARefusedKeyForADeadToken, "a_refused_key_of_our_own_is_permanent_and_no_word_on_the_token"),
     (MintsAndRefuses, "a_refused_key_of_our_own_is_permanent_and_no_word_on_the_token"),
     (TakesAPauseForARefusal, "too_many_requests_are_transient_and_say_how_long_to_wait"),
+    (KeepsQuietOfWhatItEnded, "too_many_requests_are_transient_and_say_how_long_to_wait"),
     (ForgetsTheWait, "too_many_requests_are_transient_and_say_how_long_to_wait"),
     (Hangs, "no_call_hangs"),
     (GivesUpWithoutAnAnswer, "no_call_hangs"),
@@ -143,9 +148,11 @@ impl Flaw {
     pub(super) fn source(self) -> Result<MemorySource> {
         match self {
             NamesNoToken | NamesNoRow | NamesNoSuccessor | PraisesEveryToken | SaysItInAGuide => memory::guided(),
-            RotatesWithTheDead | AnswersWhatItDoesNotClaim | EndsByIdsUnclaimed => memory::replaced(),
+            KeepsQuietOfWhatItEnded | RotatesWithTheDead | AnswersWhatItDoesNotClaim | EndsByIdsUnclaimed => {
+                memory::replaced()
+            }
             IgnoresTheCompanion | ForgetsTheCompanion => memory::renewed(),
-            NeedsTheCurrentOne => memory::capped(),
+            NeedsTheCurrentOne | GivesUpAfterALoss => memory::capped(),
             _ => MemorySource::new(),
         }
     }

@@ -1,14 +1,13 @@
 //! A GitHub with personal access tokens, which people make.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use tokenturn::provider::{Candidate, Provider};
 use tokenturn::testing::law::NotApplicable;
 use tokenturn::testing::provider::{Call, Person, Source, Terms};
 use tokenturn::testing::{GitHubFake, Trouble, VirtualClock};
-use tokenturn::{GitHub, Guide, Result, ScopeSet, Token};
+use tokenturn::{Clock as _, GitHub, Guide, Result, ScopeSet, Token};
 
 use super::{LIFE, http, no_key, person_ends, person_makes, row_of};
 
@@ -29,7 +28,6 @@ pub(crate) struct Personal {
     clock: VirtualClock,
     kind: Kind,
     current: Token,
-    dead: AtomicUsize,
 }
 
 /// A revoked one is taken once more.
@@ -56,12 +54,22 @@ impl Personal {
             Kind::FineGrained => fake.fine_grained(BOT, OLD),
             _ => fake.classic(BOT, OLD, &["repo", "admin:repo_hook"]),
         };
-        Ok(Self { fake, clock, kind, current, dead: AtomicUsize::new(0) })
+        Ok(Self { fake, clock, kind, current })
     }
 
     /// The row of a live token.
     fn row(&self, token: &Token) -> Option<String> {
         self.fake.rows(BOT).into_iter().find(|name| self.fake.value_of(name).as_ref() == Some(token))
+    }
+}
+
+/// Dead tokens of an account are presented, until GitHub locks it.
+pub(super) async fn lock(fake: &GitHubFake, clock: &VirtualClock, login: &str) {
+    let dead = fake.classic(login, "dead", &[]);
+    fake.expire_at(&dead, clock.now());
+    while !fake.is_locked(login) {
+        let looks = GitHub::classic(&http()).revoke_by_person().server(fake.base()).build().unwrap();
+        let _ = looks.inspect(&dead).await;
     }
 }
 
@@ -145,17 +153,8 @@ impl Source for Personal {
         person_makes()
     }
 
-    /// Dead tokens of the account were presented, until GitHub locked it.
     async fn lock_out(&self) -> Result<(), NotApplicable> {
-        let name = format!("dead {}", self.dead.fetch_add(1, Ordering::Relaxed));
-        let dead = match self.kind {
-            Kind::FineGrained => self.fake.fine_grained(BOT, &name),
-            _ => self.fake.classic(BOT, &name, &[]),
-        };
-        self.fake.delete(&name).unwrap();
-        while !self.fake.is_locked(BOT) {
-            let _ = self.provider().inspect(&dead).await;
-        }
+        lock(&self.fake, &self.clock, BOT).await;
         Ok(())
     }
 

@@ -20,6 +20,10 @@ held_to_the_laws! {
     github_classic_by_person: crate::providers::github::classic_by_person;
     github_fine_grained: crate::providers::github::fine_grained;
     github_oauth_app: crate::providers::oauth_app::of_app;
+    github_app: crate::providers::app::installed;
+    github_device_flow: crate::providers::app_user::by_device;
+    github_refreshed: crate::providers::app_user::refreshed;
+    github_impersonation: crate::providers::impersonation::of_user;
     gitlab_rotated: crate::providers::gitlab::rotated;
     gitlab_user: crate::providers::gitlab::of_user;
     gitlab_project: crate::providers::gitlab::of_project;
@@ -29,4 +33,5 @@ held_to_the_laws! {
     bitbucket_cloud_repository: crate::providers::bitbucket_cloud::of_repository;
     bitbucket_data_center: crate::providers::data_center::of_user;
     cloudbees_unify: crate::providers::cloudbees::unify;
+    jenkins_api_token: crate::providers::jenkins::of_user;
 }

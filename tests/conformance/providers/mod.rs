@@ -2,6 +2,8 @@
 //!
 //! A new provider gets a module here with its source, a line in [`sources`], and one in `laws.rs`.
 
+mod app;
+mod app_user;
 mod bitbucket_cloud;
 mod broken;
 mod cloudbees;
@@ -9,6 +11,8 @@ mod data_center;
 mod flaws;
 mod github;
 mod gitlab;
+mod impersonation;
+mod jenkins;
 mod laws;
 mod memory;
 mod oauth_app;
@@ -33,6 +37,10 @@ pub(crate) fn sources() -> Vec<(&'static str, Stage)> {
         ("GitHub classic, revoked by a person", Stage::new(github::classic_by_person)),
         ("GitHub fine-grained", Stage::new(github::fine_grained)),
         ("GitHub OAuth app", Stage::new(oauth_app::of_app)),
+        ("GitHub App", Stage::new(app::installed)),
+        ("GitHub device flow", Stage::new(app_user::by_device)),
+        ("GitHub, refreshed", Stage::new(app_user::refreshed)),
+        ("GitHub, impersonation", Stage::new(impersonation::of_user)),
         ("GitLab, rotated", Stage::new(gitlab::rotated)),
         ("GitLab, user", Stage::new(gitlab::of_user)),
         ("GitLab, project", Stage::new(gitlab::of_project)),
@@ -42,6 +50,7 @@ pub(crate) fn sources() -> Vec<(&'static str, Stage)> {
         ("Bitbucket Cloud, repository", Stage::new(bitbucket_cloud::of_repository)),
         ("Bitbucket Data Center", Stage::new(data_center::of_user)),
         ("CloudBees Unify", Stage::new(cloudbees::unify)),
+        ("Jenkins, API token", Stage::new(jenkins::of_user)),
     ]
 }
 
