@@ -11,7 +11,7 @@ use tokenturn::{
     ScopeSet, Token, TokenId,
 };
 
-use crate::world::{World, assert_error, assert_silent, at, http, jenkins};
+use crate::world::{World, assert_error, assert_silent, at, hasty, http, jenkins};
 
 const LABEL: &str = "tokenturn-0a1b-1";
 
@@ -155,11 +155,12 @@ async fn an_error_under_http_200_is_an_error_in_its_own_words() {
 #[tokio::test]
 async fn a_lost_answer_is_unknown_and_nothing_is_sent_twice() {
     let world = World::start().await;
-    let tokens = tokens(&world.jenkins);
+    let (tokens, hasty) = (tokens(&world.jenkins), tokens(&hasty(&world.fake)));
     for trouble in [Trouble::DropAfter, Trouble::SilenceAfter, Trouble::FailAfter(502), Trouble::Flood(9_000_000)] {
         let before = world.count("generateNewToken");
         world.fake.trouble("generateNewToken", trouble.clone());
-        let error = issue(&tokens, None).await.unwrap_err();
+        let asked = if trouble == Trouble::SilenceAfter { &hasty } else { &tokens };
+        let error = issue(asked, None).await.unwrap_err();
         assert_eq!(error.effect(), Effect::Unknown, "{trouble:?}: {error}");
         assert_eq!(world.count("generateNewToken"), before + 1, "{trouble:?}");
     }
