@@ -69,6 +69,36 @@ async fn a_token_is_made_with_a_password_and_its_crumb_too() {
 }
 
 #[tokio::test]
+async fn a_wrong_password_asks_for_a_crumb_a_few_times_and_then_no_more() {
+    let world = World::start().await;
+    let http = http().build().unwrap();
+    let wrong = Jenkins::at(&http, world.fake.base()).unwrap().password("rotator", "fake-wrong-password".into());
+    let tokens = tokens(&wrong.build().unwrap());
+    for _ in 0..5 {
+        issue(&tokens, None).await.unwrap_err();
+    }
+    assert_eq!((world.count("crumbIssuer"), world.fake.seen().len()), (3, 3));
+    let error = issue(&tokens, None).await.unwrap_err();
+    assert_error(&error, ErrorKind::RateLimited, Effect::None, "might lock it out");
+}
+
+/// The password was changed while its session went on.
+#[tokio::test]
+async fn a_post_that_is_refused_its_password_is_sent_a_few_times_and_then_no_more() {
+    let mut server = mockito::Server::new_async().await;
+    server.mock("GET", "/crumbIssuer/api/json").with_status(404).create_async().await;
+    let posts = server.mock("POST", mockito::Matcher::Any).with_status(401).expect(3);
+    let posts = posts.with_header("www-authenticate", "Basic realm=\"Jenkins\"").create_async().await;
+    let http = http().build().unwrap();
+    let jenkins = Jenkins::at(&http, server.url().parse().unwrap()).unwrap().password("rotator", "fake".into());
+    let tokens = tokens(&jenkins.build().unwrap());
+    for _ in 0..5 {
+        issue(&tokens, None).await.unwrap_err();
+    }
+    posts.assert_async().await;
+}
+
+#[tokio::test]
 async fn a_legacy_token_and_one_of_any_other_form_are_taken_for_what_they_are() {
     let world = World::start().await;
     let tokens = tokens(&world.jenkins);
