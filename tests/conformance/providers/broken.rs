@@ -164,6 +164,9 @@ impl Provider for Broken {
             MintsWhenItLooks => drop(self.memory.mint("build-bot", repo())),
             CountsALookAsUse => grant.last_used = Some(Timestamp::from_unix_seconds(look)),
             SaysItInAGrant => grant.kind = Some(token.expose().chars().rev().collect()),
+            CallsAWrongTokenAnOutage if grant.owner != "build-bot" || grant.access != Access::Scopes(repo()) => {
+                return Err(failed(ErrorKind::Unavailable));
+            }
             PraisesEveryToken => {
                 "build-bot".clone_into(&mut grant.owner);
                 grant.access = Access::Scopes(repo());

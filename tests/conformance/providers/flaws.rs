@@ -19,6 +19,7 @@ pub(super) enum Flaw {
     NamesNoRow,
     NamesNoSuccessor,
     PraisesEveryToken,
+    CallsAWrongTokenAnOutage,
     SpendsByLooking,
     MintsWhenItLooks,
     CountsALookAsUse,
@@ -84,6 +85,7 @@ pub(super) const CAUGHT: &[(Flaw, &str)] = &[
     (NamesNoRow, "a_guide_names_the_token_and_the_row_that_goes"),
     (NamesNoSuccessor, "a_guide_names_the_token_and_the_row_that_goes"),
     (PraisesEveryToken, "a_token_that_a_person_got_wrong_is_not_admitted"),
+    (CallsAWrongTokenAnOutage, "a_token_that_a_person_got_wrong_is_not_admitted"),
     (SpendsByLooking, "a_look_harms_nothing"),
     (MintsWhenItLooks, "a_look_harms_nothing"),
     (CountsALookAsUse, "a_look_harms_nothing"),
@@ -142,7 +144,12 @@ impl Flaw {
     /// The provider that has it: one whose law it breaks.
     pub(super) fn source(self) -> Result<MemorySource> {
         match self {
-            NamesNoToken | NamesNoRow | NamesNoSuccessor | PraisesEveryToken | SaysItInAGuide => memory::guided(),
+            NamesNoToken
+            | NamesNoRow
+            | NamesNoSuccessor
+            | PraisesEveryToken
+            | CallsAWrongTokenAnOutage
+            | SaysItInAGuide => memory::guided(),
             RotatesWithTheDead | AnswersWhatItDoesNotClaim | EndsByIdsUnclaimed => memory::replaced(),
             IgnoresTheCompanion | ForgetsTheCompanion => memory::renewed(),
             NeedsTheCurrentOne => memory::capped(),
