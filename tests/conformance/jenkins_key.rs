@@ -65,16 +65,29 @@ impl FarSide for KeyPlace {
         Err(NotApplicable::because("it holds a token and nothing else"))
     }
 
-    async fn trouble(&self, _: Trouble) -> Result<(), NotApplicable> {
-        Err(in_memory())
+    /// The request is the one that tries the token, before it is written: what happens after it, happens in memory.
+    async fn trouble(&self, trouble: Trouble) -> Result<(), NotApplicable> {
+        match trouble {
+            Trouble::Refuse(_)
+            | Trouble::Echo(_)
+            | Trouble::Wait(_)
+            | Trouble::DropBefore
+            | Trouble::Silence
+            | Trouble::Redirect(_) => {
+                self.jenkins.trouble("whoAmI", trouble);
+                Ok(())
+            }
+            _ => Err(in_memory()),
+        }
     }
 
     async fn refuse_login(&self) -> Result<(), NotApplicable> {
         Err(NotApplicable::because("the login is what is written there: a dead one is to be replaced"))
     }
 
-    async fn throttle(&self, _: Duration) -> Result<Duration, NotApplicable> {
-        Err(in_memory())
+    async fn throttle(&self, wait: Duration) -> Result<Duration, NotApplicable> {
+        self.jenkins.trouble("whoAmI", Trouble::Wait(wait.as_secs()));
+        Ok(wait)
     }
 
     async fn unplug(&self) -> Result<(), NotApplicable> {

@@ -11,7 +11,7 @@ use tokenturn::{
     ScopeSet, Token, TokenId,
 };
 
-use crate::world::{World, assert_error, assert_silent, at, http, jenkins};
+use crate::world::{World, assert_error, assert_silent, at, hasty, http, jenkins};
 
 const LABEL: &str = "tokenturn-0a1b-1";
 
@@ -66,6 +66,36 @@ async fn a_token_is_made_with_a_password_and_its_crumb_too() {
     let made = issue(&tokens, None).await.unwrap();
     assert_eq!(tokens.revoke(&retired(&made.token)).await.unwrap(), Revocation::Done);
     assert_eq!((world.count("crumbIssuer"), world.fake.api_tokens("rotator").len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_wrong_password_asks_for_a_crumb_a_few_times_and_then_no_more() {
+    let world = World::start().await;
+    let http = http().build().unwrap();
+    let wrong = Jenkins::at(&http, world.fake.base()).unwrap().password("rotator", "fake-wrong-password".into());
+    let tokens = tokens(&wrong.build().unwrap());
+    for _ in 0..5 {
+        issue(&tokens, None).await.unwrap_err();
+    }
+    assert_eq!((world.count("crumbIssuer"), world.fake.seen().len()), (3, 3));
+    let error = issue(&tokens, None).await.unwrap_err();
+    assert_error(&error, ErrorKind::RateLimited, Effect::None, "might lock it out");
+}
+
+/// The password was changed while its session went on.
+#[tokio::test]
+async fn a_post_that_is_refused_its_password_is_sent_a_few_times_and_then_no_more() {
+    let mut server = mockito::Server::new_async().await;
+    server.mock("GET", "/crumbIssuer/api/json").with_status(404).create_async().await;
+    let posts = server.mock("POST", mockito::Matcher::Any).with_status(401).expect(3);
+    let posts = posts.with_header("www-authenticate", "Basic realm=\"Jenkins\"").create_async().await;
+    let http = http().build().unwrap();
+    let jenkins = Jenkins::at(&http, server.url().parse().unwrap()).unwrap().password("rotator", "fake".into());
+    let tokens = tokens(&jenkins.build().unwrap());
+    for _ in 0..5 {
+        issue(&tokens, None).await.unwrap_err();
+    }
+    posts.assert_async().await;
 }
 
 #[tokio::test]
@@ -155,11 +185,12 @@ async fn an_error_under_http_200_is_an_error_in_its_own_words() {
 #[tokio::test]
 async fn a_lost_answer_is_unknown_and_nothing_is_sent_twice() {
     let world = World::start().await;
-    let tokens = tokens(&world.jenkins);
+    let (tokens, hasty) = (tokens(&world.jenkins), tokens(&hasty(&world.fake)));
     for trouble in [Trouble::DropAfter, Trouble::SilenceAfter, Trouble::FailAfter(502), Trouble::Flood(9_000_000)] {
         let before = world.count("generateNewToken");
         world.fake.trouble("generateNewToken", trouble.clone());
-        let error = issue(&tokens, None).await.unwrap_err();
+        let asked = if trouble == Trouble::SilenceAfter { &hasty } else { &tokens };
+        let error = issue(asked, None).await.unwrap_err();
         assert_eq!(error.effect(), Effect::Unknown, "{trouble:?}: {error}");
         assert_eq!(world.count("generateNewToken"), before + 1, "{trouble:?}");
     }

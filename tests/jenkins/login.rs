@@ -100,6 +100,36 @@ async fn a_wrong_login_and_a_stripped_one_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_wrong_password_is_not_tried_on_and_on() {
+    let world = World::start().await;
+    let http = http().build().unwrap();
+    let wrong = || Jenkins::at(&http, world.fake.base()).unwrap().password("rotator", "fake-wrong-password".into());
+    for _ in 0..3 {
+        // Each handle on its own: they share what leaves the process.
+        let error = wrong().build().unwrap().credential("git-pat").preflight().await.unwrap_err();
+        assert_error(&error, ErrorKind::Unauthenticated, Effect::None, "correct the login");
+    }
+    let sent = world.fake.seen().len();
+    let error = wrong().build().unwrap().credential("git-text").preflight().await.unwrap_err();
+    assert_error(&error, ErrorKind::RateLimited, Effect::None, "wrong passwords of this account");
+    assert_eq!(world.fake.seen().len(), sent, "nothing was sent");
+}
+
+#[tokio::test]
+async fn a_password_that_is_taken_waits_for_no_other() {
+    let world = World::start().await;
+    let http = http().build().unwrap();
+    let by = |password| Jenkins::at(&http, world.fake.base()).unwrap().password("rotator", password).build().unwrap();
+    let (right, wrong) = (by(world.fake.password("rotator")), by("fake-wrong-password".into()));
+    turn(&right.credential("git-pat"), OLD).await;
+    for _ in 0..4 {
+        wrong.credential("git-pat").preflight().await.unwrap_err();
+    }
+    turn(&right.credential("git-pat"), NEW).await;
+    assert_eq!(world.fake.secret_of(LOGIN).as_deref(), Some(NEW));
+}
+
+#[tokio::test]
 async fn mistakes_are_found_when_the_handle_is_built() {
     let http = Http::builder().build().unwrap();
     let at = |address: &str| Jenkins::at(&http, address.parse().unwrap());

@@ -20,8 +20,9 @@ pub(crate) struct World {
     pub(crate) jenkins: Jenkins,
 }
 
+/// Waits longer than any machine is busy.
 pub(crate) fn http() -> HttpBuilder {
-    Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_millis(700))
+    Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_mins(1))
 }
 
 pub(crate) fn login_document(id: &str, description: &str) -> String {
@@ -62,7 +63,16 @@ impl World {
 
 /// The handle of a user with an API token.
 pub(crate) fn jenkins(fake: &JenkinsFake, user: &str) -> Jenkins {
-    let http = http().build().unwrap();
+    over(http(), fake, user)
+}
+
+/// The handle of one who gives up soon, for what never answers.
+pub(crate) fn hasty(fake: &JenkinsFake) -> Jenkins {
+    over(http().timeout(Duration::from_secs(2)), fake, "rotator")
+}
+
+fn over(http: HttpBuilder, fake: &JenkinsFake, user: &str) -> Jenkins {
+    let http = http.build().unwrap();
     Jenkins::at(&http, fake.base()).unwrap().api_token(user, fake.api_token(user)).build().unwrap()
 }
 

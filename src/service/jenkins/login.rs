@@ -24,8 +24,15 @@ pub(super) struct Login {
 enum How {
     /// Needs no crumb, and no cookie is ever sent.
     Key(JenkinsKey),
-    /// Every POST carries a crumb and the cookies of the session that the crumb belongs to.
-    Password(Box<Authorization>, Mutex<Option<Session>>),
+    Password(Box<Password>),
+}
+
+/// Every POST carries a crumb and the cookies of the session that the crumb belongs to.
+struct Password {
+    by: Authorization,
+    /// One that may be wrong is tried sparingly: whoever keeps the passwords may lock the account.
+    sparing: Sparing<()>,
+    session: Mutex<Option<Session>>,
 }
 
 /// A crumb and the session it belongs to.
@@ -58,7 +65,8 @@ impl Login {
         if user.is_empty() || password.expose_secret().is_empty() {
             return Err(empty());
         }
-        let how = How::Password(Box::new(Authorization::basic(user, password)?), Mutex::default());
+        let by = Authorization::basic(user, password)?;
+        let how = How::Password(Box::new(Password { by, sparing: Sparing::default(), session: Mutex::default() }));
         Ok(Self { user: user.to_owned(), how, sparing: Arc::default() })
     }
 
@@ -74,34 +82,46 @@ impl Login {
     pub(super) async fn get<'a>(&self, endpoint: &'a Endpoint, make: impl Fn() -> Call<'a> + Send) -> Result<Answer> {
         match &self.how {
             How::Key(key) => self.send(key, endpoint, make).await,
-            How::Password(by, _) => make().authorized(by).send().await,
+            How::Password(password) => self.try_password(password, endpoint, make()).await,
         }
     }
 
     /// Sends a POST; with a password once more when its crumb was refused, for a refusal changes nothing.
     pub(super) async fn post<'a>(&self, endpoint: &'a Endpoint, make: impl Fn() -> Call<'a> + Send) -> Result<Answer> {
-        let (by, session) = match &self.how {
+        let password = match &self.how {
             How::Key(key) => return self.send(key, endpoint, make).await,
-            How::Password(by, session) => (by, session),
+            How::Password(password) => password,
         };
-        let mut session = session.lock().await;
+        let mut session = password.session.lock().await;
         for last in [false, true] {
             let current = match session.take() {
                 Some(current) => current,
-                None => Self::session(endpoint, by).await?,
+                None => self.session(endpoint, password).await?,
             };
-            let call = make().authorized(by).accepting(&[403]);
-            let answer = current.dress(call).send().await;
+            let call = current.dress(make()).accepting(&[403]);
+            let answer = self.try_password(password, endpoint, call).await;
             if !matches!(&answer, Ok(answer) if refuses_crumb(answer)) {
                 *session = Some(current);
-                let answer = answer?;
-                return if answer.status() == 403 { Err(endpoint.refusal(&answer)) } else { Ok(answer) };
+                return answer;
             }
             if let (true, Ok(answer)) = (last, answer) {
                 return Err(endpoint.refusal(&answer));
             }
         }
         Err(Error::new(ErrorKind::Internal, "a crumb was neither taken nor refused"))
+    }
+
+    /// Sends with the password, where the account bears it. Of the answers 403, which may show nothing of the password, only
+    /// a refused crumb is none of the errors: Jenkins looks at that after the login.
+    async fn try_password(&self, password: &Password, endpoint: &Endpoint, call: Call<'_>) -> Result<Answer> {
+        let look = async {
+            let answer = call.authorized(&password.by).send().await?;
+            if answer.status() == 403 && !refuses_crumb(&answer) {
+                return Err(endpoint.refusal(&answer));
+            }
+            Ok(answer)
+        };
+        password.sparing.look(endpoint, &self.user, (), look).await
     }
 
     /// Sends with what the cell holds; once more with what it holds by then, if the login was refused and the key replaced
@@ -143,9 +163,9 @@ impl Login {
     ///
     /// Source: `DefaultCrumbIssuer`: the crumb is bound to the session since Jenkins 2.176.2. 404 says that protection
     /// against cross-site requests is off.
-    async fn session(endpoint: &Endpoint, by: &Authorization) -> Result<Session> {
-        let call = endpoint.call(Method::Get, &["crumbIssuer", "api", "json"]).authorized(by);
-        let answer = call.accepting(&[404]).send().await?;
+    async fn session(&self, endpoint: &Endpoint, password: &Password) -> Result<Session> {
+        let call = endpoint.call(Method::Get, &["crumbIssuer", "api", "json"]).accepting(&[404]);
+        let answer = self.try_password(password, endpoint, call).await?;
         let cookies: Vec<&str> =
             answer.header_values("set-cookie").filter_map(|cookie| cookie.split(';').next()).map(str::trim).collect();
         let cookies = SecretString::from(cookies.join("; "));

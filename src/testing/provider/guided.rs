@@ -59,15 +59,21 @@ pub async fn a_token_that_a_person_got_wrong_is_not_admitted(stage: Stage) -> Ru
         policy.unknown = UnknownAccess::AcceptProbed;
         policy.owners = scene.terms.owner.clone().into_iter().collect();
         let now = scene.source.clock().now();
-        let admitted = scene
-            .try_inspect(&token)
-            .await?
-            .is_ok_and(|grant| policy.judge(&grant, scene.provider.scopes(), now).lacks.is_empty());
-        demand(!admitted, || {
-            format!(
-                "a person made a token ({person:?}), and what `inspect` says of it is all that was asked for: say what the far side says"
-            )
-        })?;
+        match scene.try_inspect(&token).await? {
+            Ok(grant) => demand(!policy.judge(&grant, scene.provider.scopes(), now).lacks.is_empty(), || {
+                format!(
+                    "a person made a token ({person:?}), and what `inspect` says of it is all that was asked for: say what the \
+                     far side says"
+                )
+            })?,
+            // Whoever waits for that to pass never tells the person.
+            Err(error) => demand(!error.is_transient(), || {
+                format!(
+                    "a person made a token ({person:?}), and `inspect` says of it that waiting helps: say what is wrong with \
+                     it, in an error that is permanent: {error}"
+                )
+            })?,
+        }
         shown = Ok(());
     }
     shown

@@ -20,7 +20,7 @@ mod secrecy;
 mod source;
 
 pub use claims::*;
-pub use death::only_the_providers_own_word_is_death;
+pub use death::*;
 pub use ending::*;
 pub use fate::*;
 pub use guided::*;
@@ -85,6 +85,7 @@ macro_rules! provider_conformance {
             revoking_twice_is_a_success
             revoking_what_is_gone_already_is_a_success
             only_the_providers_own_word_is_death
+            a_token_that_is_locked_out_is_not_called_dead
             the_label_finds_the_orphan_and_nothing_else_where_that_is_claimed
             the_status_of_an_id_is_the_truth_where_that_is_claimed
             an_id_ends_its_own_token_and_no_other_where_that_is_claimed

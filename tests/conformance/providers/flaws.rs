@@ -19,6 +19,7 @@ pub(super) enum Flaw {
     NamesNoRow,
     NamesNoSuccessor,
     PraisesEveryToken,
+    CallsAWrongTokenAnOutage,
     SpendsByLooking,
     MintsWhenItLooks,
     CountsALookAsUse,
@@ -28,6 +29,7 @@ pub(super) enum Flaw {
     MindsWhatIsGone,
     TakesABanForDeath,
     CallsAnOutageDeath,
+    LooksUntilItIsTaken,
     FindsWhatBeginsSo,
     FindsTheDead,
     FindsNothing,
@@ -86,6 +88,7 @@ pub(super) const CAUGHT: &[(Flaw, &str)] = &[
     (NamesNoRow, "a_guide_names_the_token_and_the_row_that_goes"),
     (NamesNoSuccessor, "a_guide_names_the_token_and_the_row_that_goes"),
     (PraisesEveryToken, "a_token_that_a_person_got_wrong_is_not_admitted"),
+    (CallsAWrongTokenAnOutage, "a_token_that_a_person_got_wrong_is_not_admitted"),
     (SpendsByLooking, "a_look_harms_nothing"),
     (MintsWhenItLooks, "a_look_harms_nothing"),
     (CountsALookAsUse, "a_look_harms_nothing"),
@@ -95,6 +98,9 @@ pub(super) const CAUGHT: &[(Flaw, &str)] = &[
     (MindsWhatIsGone, "revoking_what_is_gone_already_is_a_success"),
     (TakesABanForDeath, "only_the_providers_own_word_is_death"),
     (CallsAnOutageDeath, "only_the_providers_own_word_is_death"),
+    (LooksUntilItIsTaken, "only_the_providers_own_word_is_death"),
+    (TakesABanForDeath, "a_token_that_is_locked_out_is_not_called_dead"),
+    (LooksUntilItIsTaken, "a_token_that_is_locked_out_is_not_called_dead"),
     (FindsWhatBeginsSo, "the_label_finds_the_orphan_and_nothing_else_where_that_is_claimed"),
     (FindsTheDead, "the_label_finds_the_orphan_and_nothing_else_where_that_is_claimed"),
     (FindsNothing, "the_label_finds_the_orphan_and_nothing_else_where_that_is_claimed"),
@@ -147,7 +153,12 @@ impl Flaw {
     /// The provider that has it: one whose law it breaks.
     pub(super) fn source(self) -> Result<MemorySource> {
         match self {
-            NamesNoToken | NamesNoRow | NamesNoSuccessor | PraisesEveryToken | SaysItInAGuide => memory::guided(),
+            NamesNoToken
+            | NamesNoRow
+            | NamesNoSuccessor
+            | PraisesEveryToken
+            | CallsAWrongTokenAnOutage
+            | SaysItInAGuide => memory::guided(),
             KeepsQuietOfWhatItEnded | RotatesWithTheDead | AnswersWhatItDoesNotClaim | EndsByIdsUnclaimed => {
                 memory::replaced()
             }
