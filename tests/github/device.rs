@@ -23,7 +23,7 @@ struct Asked {
 #[track_caller]
 fn pending(issuance: Issuance) -> Asked {
     match issuance {
-        Issuance::Pending { guide, ticket, poll_after, until } => Asked { guide, ticket, poll_after, until },
+        Issuance::Pending { guide, ticket, poll_after, until, .. } => Asked { guide, ticket, poll_after, until },
         other => panic!("not pending: {other:?}"),
     }
 }

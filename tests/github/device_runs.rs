@@ -78,8 +78,9 @@ async fn whoever_never_comes_is_asked_for_an_hour_and_nothing_has_changed() {
         world.clock.advance(Duration::from_mins(16));
         run = bot.resume(run.id).await.unwrap();
     }
-    let Outcome::Stopped { because, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
+    let Outcome::Stopped { because, orphans, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
     assert!(because.kind == ErrorKind::Refused && because.text.contains("begin again"), "{because}");
+    assert_eq!(orphans.len(), 0, "no answer was lost");
     assert!(world.github.codes_given() <= 5);
     assert_eq!((world.github.tokens_of(APP), world.place.holds()), (vec![old.clone()], Some(old)));
 }
@@ -91,8 +92,9 @@ async fn whoever_says_no_stops_the_run_and_is_quoted() {
     world.github.deny_code(&code_in(&guide(&run))).unwrap();
     let run = world.poll(&bot, run).await;
     let run = world.finish(&bot, run).await;
-    let Outcome::Stopped { because, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
+    let Outcome::Stopped { because, orphans, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
     assert!(because.kind == ErrorKind::PermissionDenied && because.text.contains("Cancel"), "{because}");
+    assert_eq!(orphans.len(), 0, "no answer was lost");
     assert_eq!((world.github.tokens_of(APP), world.place.holds()), (vec![old.clone()], Some(old)));
 }
 

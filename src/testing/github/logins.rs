@@ -34,6 +34,8 @@ pub(super) struct Logins {
     pub(super) numbers_as_text: bool,
     /// Codes that expired are called by the other word.
     pub(super) other_word: bool,
+    /// Codes that were used up are called expired.
+    pub(super) used_is_expired: bool,
     /// Answers are forms, as without an `Accept` header.
     pub(super) forms: bool,
     /// Answers to a refresh leave the refresh token out.
@@ -51,6 +53,7 @@ impl Default for Logins {
             too_soon: 0,
             numbers_as_text: false,
             other_word: false,
+            used_is_expired: false,
             forms: false,
             forgetful: false,
         }

@@ -90,6 +90,11 @@ impl GitHubFake {
         self.world.lock().login.other_word = true;
     }
 
+    /// A code that was used up is called expired, whatever its time.
+    pub fn calls_used_codes_expired(&self) {
+        self.world.lock().login.used_is_expired = true;
+    }
+
     /// Answers are forms from now on, as if a proxy took the `Accept` header away.
     pub fn answers_in_forms(&self) {
         self.world.lock().login.forms = true;
