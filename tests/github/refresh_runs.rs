@@ -47,6 +47,21 @@ async fn a_token_that_has_expired_is_renewed_while_its_refresh_token_lives() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_that_was_refused_is_presented_by_no_later_run() {
+    let world = World::expiring().await;
+    completed(&world.by_refresh().rotate(pair(world.in_use())).await.unwrap());
+    let refresh = world.github.refresh_token_of(&world.place.holds().unwrap()).unwrap();
+    world.clock.advance(Duration::from_hours(24 * 184));
+    for _ in 0..2 {
+        let bot = world.by_refresh();
+        let run = bot.rotate(Predecessor::Kept).await.unwrap();
+        let run = world.finish(&bot, run).await;
+        assert!(matches!(run.outcome, Outcome::Stopped { .. }), "{:?}", run.outcome);
+    }
+    assert_eq!(world.github.refreshes_with(&refresh), 1);
+}
+
+#[tokio::test]
 async fn an_open_renewal_is_not_taken_up_by_the_device_flow() {
     let world = World::expiring().await;
     world.github.trouble(POLL, Trouble::DropBefore);
