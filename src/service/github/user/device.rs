@@ -33,8 +33,8 @@ pub(super) async fn collect(tokens: &AppUserTokens, ticket: &Token) -> Result<Is
     let pause = Duration::from_secs(ticket.asked.interval);
     let patient = |error: Error| {
         let unsaid = error.is_transient() && error.retry_after().is_none();
-        // Sooner than after the interval would be too soon, whatever the failure.
-        if unsaid { error.with_retry_after(pause) } else { error }
+        // Sooner than after the interval would be too soon, whatever the failure; after a timeout it must be slower than that.
+        if unsaid { error.with_retry_after(pause.saturating_mul(2)) } else { error }
     };
     match tokens.login.poll(&tokens.client_id, &ticket.device_code).await.map_err(patient)? {
         Answered::Made(made) => Ok(Issuance::Minted(tokens.born(made))),
