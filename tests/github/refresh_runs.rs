@@ -62,6 +62,33 @@ async fn a_refresh_token_that_was_refused_is_presented_by_no_later_run() {
 }
 
 #[tokio::test]
+async fn a_policy_that_would_refuse_every_renewed_token_is_refused_before_any_is_made() {
+    let world = World::expiring().await;
+    let build = |policy| {
+        let provider = world.refreshed().client_secret(SecretString::from(SECRET)).build().unwrap();
+        let builder = Rotator::builder("bot", provider).consumer(world.place.clone()).policy(policy);
+        builder.journal(world.journal.clone()).sealer(world.sealer.clone()).accept_unrecoverable(true).build()
+    };
+    let error = build(Policy::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("480 minutes at most"), "{error}");
+    // The old token dies at once, so the time of grace does not matter.
+    assert!(build(Policy::default().minimum_life(Duration::from_hours(4))).is_ok());
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_show_what_it_may_do_is_not_spent_for_one_that_would_be_refused() {
+    let world = World::expiring().await;
+    world.github.is_github_app(APP);
+    let (old, refresh) = world.in_use();
+    let bot = world.by_refresh();
+    let run = bot.rotate(pair((old.clone(), refresh.clone()))).await.unwrap();
+    let Outcome::Stopped { because, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
+    assert!(because.text.contains("name a private resource"), "{because}");
+    assert!(world.github.is_alive(&old) && world.github.refreshes_with(&refresh.unwrap()) == 0);
+}
+
+#[tokio::test]
 async fn an_open_renewal_is_not_taken_up_by_the_device_flow() {
     let world = World::expiring().await;
     world.github.trouble(POLL, Trouble::DropBefore);
