@@ -74,6 +74,7 @@ impl fmt::Display for Fact {
             Self::Issuing { attempt, label, .. } => write!(f, "asking for a token, {label} (attempt {attempt})"),
             Self::TokenAsked { .. } => f.write_str("waiting for a person to make a token"),
             Self::IssuePending { .. } => f.write_str("waiting for a person to agree"),
+            Self::Collecting { .. } => f.write_str("asking whether the person has agreed"),
             Self::Issued { fingerprint, .. } => write!(f, "there is a new token, {fingerprint}"),
             Self::OrphansFound { ids, .. } if ids.is_empty() => f.write_str("the lost attempt left nothing behind"),
             Self::OrphansFound { ids, .. } => {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{
-    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
+    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Request,
+    Revocation,
 };
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::error::{Effect, Error, ErrorKind, Result};
@@ -341,6 +342,7 @@ impl Provider for MemoryProvider {
                         ticket: Token::new("memory-ticket")?,
                         poll_after: now.plus(Duration::from_secs(5)),
                         until: now.plus(Duration::from_mins(15)),
+                        request: Request::Another,
                     }
                 }
                 Issuer::Person => Issuance::Guided(guide()),
@@ -367,6 +369,7 @@ impl Provider for MemoryProvider {
                     ticket: ticket.clone(),
                     poll_after: now.plus(Duration::from_secs(5)),
                     until: now.plus(Duration::from_mins(15)),
+                    request: Request::Open,
                 });
             }
             self.lock().pending = None;

@@ -357,7 +357,22 @@ pub enum Issuance {
         poll_after: Timestamp,
         /// Until when it makes sense to ask.
         until: Timestamp,
+        /// What this says of what the person was asked for before.
+        request: Request,
     },
+}
+
+/// What a [`Issuance::Pending`] says of what the person was asked to agree to. A poll whose answer was lost may have made a
+/// token, and this is what is known of that afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the engine must handle each")]
+pub enum Request {
+    /// It is another: there was none, or the one before counts no more, whatever became of it.
+    Another,
+    /// It is the same, and nobody has agreed: no poll before this one has made a token.
+    Open,
+    /// It is the same, and the far side did not say how it stands, as where it was asked too soon.
+    Unsaid,
 }
 
 /// A token that was just issued, by a provider or elsewhere: nothing is known of it yet.

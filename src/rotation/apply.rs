@@ -49,11 +49,11 @@ impl State {
                 let expiry = self.asked_expiry();
                 self.issue = Issue::Asked { attempt: *attempt, expiry, guide: guide.clone(), refusal };
             }
-            Fact::IssuePending { attempt, guide, poll_after, until } => {
-                let (label, expiry, until, uncertain) = match &self.issue {
-                    Issue::Issuing { label, expiry, .. } => (label.clone(), *expiry, *until, false),
-                    Issue::Pending { label, expiry, until: first, uncertain, .. } => {
-                        (label.clone(), *expiry, *until.min(first), *uncertain)
+            Fact::IssuePending { attempt, guide, poll_after, until, open } => {
+                let (label, expiry, until, unanswered) = match &self.issue {
+                    Issue::Issuing { label, expiry, .. } => (label.clone(), *expiry, *until, None),
+                    Issue::Pending { label, expiry, until: first, unanswered, .. } => {
+                        (label.clone(), *expiry, *until.min(first), unanswered.filter(|_| !open))
                     }
                     _ => return Err(contradiction("a person agrees to something that was not asked for")),
                 };
@@ -66,9 +66,11 @@ impl State {
                     guide: guide.clone(),
                     poll_after: *poll_after,
                     until,
-                    uncertain,
+                    polled: None,
+                    unanswered,
                 };
             }
+            Fact::Collecting { look_after, .. } => self.collecting(*look_after),
             Fact::Issued { attempt, origin, fingerprint, id, companion } => {
                 self.succeeded(&Act::Issue);
                 self.succeeded(&Act::Collect);

@@ -70,6 +70,16 @@ pub enum Fact {
         poll_after: Timestamp,
         /// Until when it makes sense to ask.
         until: Timestamp,
+        /// Whether this shows that no poll before it has made a token.
+        #[serde(default)]
+        open: bool,
+    },
+    /// The provider is being asked whether the person has agreed; its answer may be the token.
+    Collecting {
+        /// Which attempt.
+        attempt: u32,
+        /// When whatever this asks for must have arrived: not before is it looked for.
+        look_after: Timestamp,
     },
     /// There is a new token; its sealed value was stored with this very record.
     Issued {

@@ -20,9 +20,6 @@ impl State {
             place.seen = false;
         }
         self.looked_last = false;
-        if let Issue::Pending { uncertain, .. } = &mut self.issue {
-            *uncertain = true;
-        }
         if let Some(Issued { admission, .. }) = self.candidate_opt()
             && let Admission::Admitted { waived, .. } = admission
         {
@@ -345,16 +342,26 @@ impl State {
         Ok(())
     }
 
+    /// The provider is asked whether the person has agreed. Whoever asked before and wrote no answer down had none.
+    pub(super) fn collecting(&mut self, look_after: Timestamp) {
+        if let Issue::Pending { polled, unanswered, .. } = &mut self.issue {
+            *unanswered = (*unanswered).max(polled.replace(look_after));
+        }
+    }
+
     pub(super) fn collect_failed(&mut self, harmless: bool) {
         let gave_up = self.gave_up.contains_key(&Act::Collect);
-        if let Issue::Pending { attempt, label, expiry, poll_after, uncertain, .. } = &mut self.issue {
-            *uncertain |= !harmless;
+        if let Issue::Pending { attempt, label, expiry, poll_after, polled, unanswered, .. } = &mut self.issue {
+            // That this poll made nothing says nothing of those before it: it may never have been sent.
+            let sent = polled.take().unwrap_or(*poll_after);
+            *unanswered = (*unanswered).max((!harmless).then_some(sent));
             if gave_up {
-                self.issue = if *uncertain {
-                    let (attempt, label, expiry, look_after) = (*attempt, label.clone(), *expiry, *poll_after);
-                    Issue::Issuing { attempt, label, expiry, look_after, polled: true }
-                } else {
-                    Issue::NotYet
+                self.issue = match *unanswered {
+                    Some(look_after) => {
+                        let (attempt, label, expiry) = (*attempt, label.clone(), *expiry);
+                        Issue::Issuing { attempt, label, expiry, look_after, polled: true }
+                    }
+                    None => Issue::NotYet,
                 };
             }
         }

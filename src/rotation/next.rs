@@ -90,8 +90,9 @@ impl State {
         let why = match self.old.standing {
             Some(Standing::Live) => return None,
             Some(Standing::Lacking) => {
-                "the new token would be a copy of the old one, which lacks scopes that the consumers need: \
-                 issue one with those scopes by hand and adopt it"
+                "the new token would be a copy of the old one, which lacks scopes that the consumers need, or does not show that \
+                 it has them: issue one with those scopes by hand and adopt it, or, where the provider tells no scopes, name a \
+                 private resource to try and set the policy to accept that"
             }
             Some(Standing::Unknown) => {
                 "the old token, from which the new one is made, could not be looked at: try later"

@@ -4,6 +4,7 @@ use super::state::{Admission, Issue, Issued, Life, PlaceState, Progress, Restore
 use super::{Act, Compromised, Death, Place, Possession, Source, TokenRef};
 use crate::clock::Timestamp;
 use crate::consumer::Proof;
+use crate::error::ErrorKind;
 use crate::name::ConsumerName;
 use crate::provider::Fate;
 use crate::token::Reason;
@@ -75,12 +76,16 @@ impl State {
         }
     }
 
-    /// Whether what came with the old token was presented for a new one, or may have been: it counts once, and a provider may
-    /// take the second time for theft.
+    /// Whether what came with the old token was presented for a new one, or may have been, or was refused: it counts once, and
+    /// a provider may take the second time for theft.
     pub(crate) fn is_companion_spent(&self) -> bool {
         let replaced = self.old.life == Life::Dead(Death::Replaced);
         let unknown = self.ending.is_some() && matches!(self.issue, Issue::Issuing { .. } | Issue::Pending { .. });
-        self.charter.can.fate == Fate::Dies && (replaced || unknown || self.issue == Issue::Lost)
+        // What the provider did not take once, it takes no other time.
+        let refused = self.ending.is_some()
+            && self.charter.can.renews
+            && self.gave_up.get(&Act::Issue).is_some_and(|problem| problem.kind == ErrorKind::Unauthenticated);
+        self.charter.can.fate == Fate::Dies && (replaced || unknown || refused || self.issue == Issue::Lost)
     }
 
     /// Why a token is revoked, when it is.

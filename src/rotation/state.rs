@@ -99,7 +99,7 @@ pub(super) enum Issue {
         guide: Guide,
         refusal: Option<Refusal>,
     },
-    /// A person agrees elsewhere. Uncertain once a poll's answer may have been lost.
+    /// A person agrees elsewhere.
     Pending {
         attempt: u32,
         label: Label,
@@ -108,7 +108,10 @@ pub(super) enum Issue {
         poll_after: Timestamp,
         /// Until when a yes counts, as was said first.
         until: Timestamp,
-        uncertain: bool,
+        /// The poll that has no answer yet: when it must have arrived.
+        polled: Option<Timestamp>,
+        /// Polls before it that were never answered, any of which may have made a token: when the last must have arrived.
+        unanswered: Option<Timestamp>,
     },
     Done,
     /// Its value is lost for ever, and nothing can issue another.

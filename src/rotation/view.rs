@@ -157,7 +157,9 @@ impl State {
         let live = self.found.iter().filter(|(_, life)| !matches!(life, Life::Dead(_)));
         let found = live.map(|(id, _)| Orphan { label: None, id: Some(id.clone()), expiry: Expiry::Unknown });
         let unresolved = match &self.issue {
-            Issue::Issuing { label, expiry, .. } | Issue::Pending { label, expiry, uncertain: true, .. } => {
+            Issue::Issuing { label, expiry, .. }
+            | Issue::Pending { label, expiry, polled: Some(_), .. }
+            | Issue::Pending { label, expiry, unanswered: Some(_), .. } => {
                 Some(Orphan { label: Some(label.clone()), id: None, expiry: *expiry })
             }
             _ => None,
@@ -263,6 +265,16 @@ impl State {
     pub(crate) fn pending_until(&self) -> Option<Timestamp> {
         match &self.issue {
             Issue::Pending { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+
+    /// Of polls before the one that is under way that were never answered, and so may have made a token: when the last of
+    /// them must have arrived.
+    #[must_use]
+    pub fn unanswered_polls(&self) -> Option<Timestamp> {
+        match &self.issue {
+            Issue::Pending { unanswered, .. } => *unanswered,
             _ => None,
         }
     }

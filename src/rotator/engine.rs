@@ -9,8 +9,9 @@ use super::session::Session;
 use super::{Run, act, look};
 use crate::clock::Timestamp;
 use crate::error::{Effect, Error, ErrorKind, Result};
+use crate::guide::Guide;
 use crate::name::Label;
-use crate::provider::{Candidate, Fate, Issuance, IssueRequest};
+use crate::provider::{Candidate, Fate, Issuance, IssueRequest, Request};
 use crate::rotation::{Act, Ending, Fact, OldPolicy, Origin, Outcome, Step, TokenRef, next};
 use crate::token::{Expiry, Reason, RetiredToken};
 
@@ -131,9 +132,7 @@ async fn perform(mut session: Session, mut ready: Vec<Act>) -> Result<Session> {
         return issue(session).await;
     }
     if ready.contains(&Act::Collect) {
-        session.rehearse(ROOM).await?;
-        let settled = session.settled_by();
-        return obtain(session, Act::Collect, settled).await;
+        return collect(session).await;
     }
     let settled = session.settled_by();
     let mut errands = Vec::with_capacity(ready.len());
@@ -203,6 +202,15 @@ async fn issue(mut session: Session) -> Result<Session> {
     session.note(Fact::Issuing { attempt, label, look_after, expiry })?;
     session.commit().await?;
     obtain(session, Act::Issue, look_after).await
+}
+
+/// Asks whether the person has agreed. The answer may be the token, so that it is asked is durable before.
+async fn collect(mut session: Session) -> Result<Session> {
+    session.rehearse(ROOM).await?;
+    let (attempt, look_after) = (session.state()?.attempts(), session.settled_by());
+    session.note(Fact::Collecting { attempt, look_after })?;
+    session.commit().await?;
+    obtain(session, Act::Collect, look_after).await
 }
 
 /// Asks for a token in a task of its own: whatever becomes of the caller, an answer that came becomes durable, as long as
@@ -296,21 +304,9 @@ async fn receive(session: &mut Session, act: &Act, answer: Result<Issuance>) -> 
             session.note(Fact::TokenAsked { attempt, guide })?;
             session.commit().await
         }
-        Ok(Issuance::Pending { until, .. })
-            if session.state()?.pending_until().is_some_and(|first| first.min(until) <= session.now()) =>
-        {
-            let text =
-                "nobody agreed in the time that the provider gave, and what it asked for counts no more: begin again";
-            let late = Error::new(ErrorKind::Refused, text);
-            let fact = act::failed(session, act, &late)?;
-            session.note(fact)?;
-            session.commit().await
-        }
-        Ok(Issuance::Pending { mut guide, ticket, poll_after, until }) => {
-            guide.deadline.get_or_insert(until);
-            let guide = session.inner.annotated(guide);
+        Ok(Issuance::Pending { guide, ticket, poll_after, until, request }) => {
+            pend(session, act, guide, (poll_after, until), request)?;
             session.keep(session.ticket_id(attempt)?, ticket);
-            session.note(Fact::IssuePending { attempt, guide, poll_after, until })?;
             session.commit().await
         }
         Err(error) => {
@@ -320,6 +316,37 @@ async fn receive(session: &mut Session, act: &Act, answer: Result<Issuance>) -> 
             session.commit().await
         }
     }
+}
+
+/// Notes that a person has not agreed yet, and what that says of polls whose answers were lost.
+fn pend(
+    session: &mut Session,
+    act: &Act,
+    mut guide: Guide,
+    (poll_after, until): (Timestamp, Timestamp),
+    request: Request,
+) -> Result<()> {
+    let (now, state) = (session.now(), session.state()?);
+    let (attempt, first, unanswered) = (state.attempts(), state.pending_until(), state.unanswered_polls());
+    if unanswered.is_some() && request == Request::Another {
+        let text = "an answer was lost, and the code that was asked with counts no more: a token that nobody has may live; let \
+                    the app's owner end it, and begin again";
+        let lost = Error::new(ErrorKind::Refused, text).with_effect(Effect::Unknown);
+        let fact = act::failed(session, act, &lost)?;
+        return session.note(fact);
+    }
+    // What was sent before may still arrive, and find that the person has agreed meanwhile.
+    let open = request == Request::Open && unanswered.is_none_or(|arrived| arrived <= now);
+    guide.deadline.get_or_insert(until);
+    let guide = session.inner.annotated(guide);
+    session.note(Fact::IssuePending { attempt, guide, poll_after, until, open })?;
+    if first.is_some_and(|first| first.min(until) <= now) {
+        let text =
+            "nobody agreed in the time that the provider gave, and what it asked for counts no more: begin again";
+        let fact = act::failed(session, act, &Error::new(ErrorKind::Refused, text))?;
+        session.note(fact)?;
+    }
+    Ok(())
 }
 
 /// A token that was just issued must not be lost because the journal stumbles. It goes to the place that was set aside for

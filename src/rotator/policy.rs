@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
-use crate::provider::ProviderCapabilities;
+use crate::provider::{Fate, ProviderCapabilities};
 use crate::rotation::{OldPolicy, OnFailure};
 use crate::schedule::Schedule;
 use crate::token::{Excess, UnknownAccess};
@@ -252,7 +252,8 @@ impl Policy {
             ));
         }
         match self.old {
-            OldPolicy::Revoke { grace } if grace >= longest => wrong(format!(
+            // Where the old token dies with the birth of the new one, there is no such time.
+            OldPolicy::Revoke { grace } if grace >= longest && can.fate != Fate::Dies => wrong(format!(
                 "tokens of this provider live for {minutes} minutes at most, and the new one would be dead before the time of \
                  grace of the old one is over: shorten `grace`"
             )),

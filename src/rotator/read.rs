@@ -6,6 +6,7 @@ use super::Inner;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Head, Log, Mac, Record, SealedValue, Seq, Span, ValueId};
+use crate::provider::ProviderCapabilities;
 use crate::rotation::{Fact, State};
 
 /// Where a credential stands.
@@ -107,6 +108,21 @@ pub(super) fn same_provider(inner: &Inner, theirs: &str) -> Result<()> {
     let text = format!(
         "the journal keeps tokens of {theirs} for this credential, and they may not be shown to {ours}: build the rotator \
          with the provider that it had, or give the new one a credential of its own"
+    );
+    Err(Error::new(ErrorKind::Configuration, text).with_subject(inner.name.as_str()))
+}
+
+/// An open run rests upon what its provider did to tokens when it began. Under one name there may be another way to obtain
+/// them, which ends another token, or none: what was concluded from its answers would be wrong.
+pub(super) fn same_flow(inner: &Inner, began: &ProviderCapabilities) -> Result<()> {
+    let way = |can: &ProviderCapabilities| (can.issuer, can.fate, can.reissues, can.renews);
+    if way(began) == way(&inner.provider.capabilities()) {
+        return Ok(());
+    }
+    let text = format!(
+        "the open run of this credential began with a provider that obtains tokens of {} in another way, by another person or \
+         interface or with another end of the old one: resume it with the provider that it began with",
+        inner.provider.name()
     );
     Err(Error::new(ErrorKind::Configuration, text).with_subject(inner.name.as_str()))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
 use super::Inner;
-use super::read::{Reading, born, same_provider};
+use super::read::{Reading, born, same_flow, same_provider};
 use super::scrub::scrubbed_fact;
 use super::values::current;
 use crate::clock::Timestamp;
@@ -79,6 +79,9 @@ impl Session {
             reading.state.as_ref().filter(|state| state.ending().is_none() || !reading.values.is_empty())
         {
             same_provider(inner, &state.charter().provider)?;
+        }
+        if let Some(state) = reading.open_run() {
+            same_flow(inner, &state.charter().can)?;
         }
         Ok(reading)
     }

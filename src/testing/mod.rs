@@ -91,3 +91,9 @@ pub fn admitted(token: &Token, grant: Grant) -> Result<AdmittedToken> {
 pub fn retired(token: &Token) -> RetiredToken {
     RetiredToken::new(Some(token.clone()), Some(token.fingerprint()), None, None, Reason::Superseded)
 }
+
+/// A token that is ended, with the secret that came with it.
+#[must_use]
+pub fn retired_pair(token: &Token, companion: Option<&Token>) -> RetiredToken {
+    retired(token).with_companion(companion.cloned())
+}

@@ -23,7 +23,7 @@ struct Asked {
 #[track_caller]
 fn pending(issuance: Issuance) -> Asked {
     match issuance {
-        Issuance::Pending { guide, ticket, poll_after, until } => Asked { guide, ticket, poll_after, until },
+        Issuance::Pending { guide, ticket, poll_after, until, .. } => Asked { guide, ticket, poll_after, until },
         other => panic!("not pending: {other:?}"),
     }
 }
@@ -136,11 +136,26 @@ async fn a_code_that_counts_no_more_is_followed_by_another_until_the_time_is_ove
         assert_ne!(code_in(&first.guide), code_in(&second.guide));
         assert_eq!(first.until, second.until, "the person is not asked for longer than was said");
         assert!(second.guide.deadline > first.guide.deadline && second.guide.to_string().contains("octo-bot"));
+        assert!(second.guide.to_string().contains("then another stands here"));
         world.clock.advance(Duration::from_mins(45));
         let error = provider.collect(&second.ticket).await.unwrap_err();
         assert_eq!((error.kind(), error.effect()), (ErrorKind::Refused, Effect::None));
         assert_eq!(world.github.codes_given(), 2);
     }
+}
+
+#[tokio::test]
+async fn the_last_code_promises_no_more_time_than_the_run_has() {
+    let world = World::start().await;
+    let provider = device(&world);
+    let mut asked = pending(ask(&provider).await.unwrap());
+    for _ in 0..3 {
+        world.clock.advance(Duration::from_mins(16));
+        asked = pending(provider.collect(&asked.ticket).await.unwrap());
+    }
+    let text = asked.guide.to_string();
+    assert!(text.contains("until 2030-01-01T01:00:00Z; then the time to agree is over"), "{text}");
+    assert_eq!(asked.guide.deadline, Some(asked.until));
 }
 
 #[tokio::test]
@@ -188,7 +203,7 @@ async fn the_answer_that_carries_the_token_is_asked_for_once_and_its_loss_is_unk
         world.github.trouble(POLL, trouble);
         let error = provider.collect(&asked.ticket).await.unwrap_err();
         assert_eq!((error.effect(), world.sent(POLL)), (Effect::Unknown, 1));
-        assert!(error.retry_after().unwrap() >= Duration::from_secs(5), "no sooner than the pace allows");
+        assert!(error.retry_after().unwrap() >= Duration::from_secs(10), "slower than the pace: RFC 8628 3.5");
         assert_eq!(world.github.tokens_of(APP).len(), 1, "it lives, and nobody has it");
         world.clock.advance(Duration::from_secs(5));
         let error = provider.collect(&asked.ticket).await.unwrap_err();

@@ -78,8 +78,9 @@ async fn whoever_never_comes_is_asked_for_an_hour_and_nothing_has_changed() {
         world.clock.advance(Duration::from_mins(16));
         run = bot.resume(run.id).await.unwrap();
     }
-    let Outcome::Stopped { because, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
+    let Outcome::Stopped { because, orphans, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
     assert!(because.kind == ErrorKind::Refused && because.text.contains("begin again"), "{because}");
+    assert_eq!(orphans.len(), 0, "no answer was lost");
     assert!(world.github.codes_given() <= 5);
     assert_eq!((world.github.tokens_of(APP), world.place.holds()), (vec![old.clone()], Some(old)));
 }
@@ -91,8 +92,9 @@ async fn whoever_says_no_stops_the_run_and_is_quoted() {
     world.github.deny_code(&code_in(&guide(&run))).unwrap();
     let run = world.poll(&bot, run).await;
     let run = world.finish(&bot, run).await;
-    let Outcome::Stopped { because, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
+    let Outcome::Stopped { because, orphans, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
     assert!(because.kind == ErrorKind::PermissionDenied && because.text.contains("Cancel"), "{because}");
+    assert_eq!(orphans.len(), 0, "no answer was lost");
     assert_eq!((world.github.tokens_of(APP), world.place.holds()), (vec![old.clone()], Some(old)));
 }
 
@@ -119,6 +121,44 @@ async fn without_the_apps_secret_the_token_of_another_account_is_ended_as_expose
     let run = world.finish(&bot, run).await;
     assert!(matches!(run.outcome, Outcome::RolledBack { .. }), "{:?}", run.outcome);
     assert_eq!((world.github.tokens_of(APP), world.place.holds()), (vec![old.clone()], Some(old)));
+}
+
+#[tokio::test]
+async fn the_pair_that_a_code_replaces_is_ended_as_a_pair() {
+    let world = World::expiring().await;
+    let (old, refresh) = world.in_use();
+    let refresh = refresh.unwrap();
+    let bot = world.rotator(world.device().revoke_by_api().build().unwrap());
+    let pair = Predecessor::Renewable { token: old.clone(), companion: refresh.clone() };
+    let run = bot.rotate(pair).await.unwrap();
+    world.github.enter_code("build-bot", &code_in(&guide(&run))).unwrap();
+    let run = world.poll(&bot, run).await;
+    completed(&world.finish(&bot, run).await);
+    assert!(!world.github.is_alive(&old) && !world.github.renews_with(&refresh));
+    let new = world.place.holds().unwrap();
+    assert!(world.github.renews_with(&world.github.refresh_token_of(&new).unwrap()));
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_the_apps_is_not_taken_for_dead() {
+    for is_personal in [true, false] {
+        let world = World::start().await;
+        world.github.device_flow_app("Iv1.other", "other-secret-FAKE");
+        let old = if is_personal {
+            world.github.classic("build-bot", "before", &["repo", "workflow"])
+        } else {
+            world.github.user_token("Iv1.other", "build-bot", "repo workflow", true).0
+        };
+        world.place.put(&old);
+        let bot = world.by_device();
+        let run = bot.rotate(Predecessor::Held(old.clone())).await.unwrap();
+        world.github.enter_code("build-bot", &code_in(&guide(&run))).unwrap();
+        let run = world.poll(&bot, run).await;
+        let run = world.finish(&bot, run).await;
+        let Outcome::AwaitingPerson { asks, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
+        assert!(matches!(&asks[..], [tokenturn::Ask::Deletion { .. }]), "{asks:?}");
+        assert!(world.github.is_alive(&old) && world.place.holds() != Some(old.clone()));
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod app_world;
 mod device;
+mod device_doubts;
 mod device_runs;
 mod guided;
 mod inspect;

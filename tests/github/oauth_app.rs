@@ -111,3 +111,13 @@ async fn a_404_that_is_not_githubs_is_no_death() {
     assert_eq!(provider.inspect(&token).await.unwrap_err().kind(), ErrorKind::NotFound);
     provider.revoke(&retired(&token)).await.unwrap_err();
 }
+
+#[tokio::test]
+async fn a_token_of_another_kind_is_refused_and_not_taken_for_dead() {
+    let fake = fake().await;
+    let provider = app(&fake, "app-secret-fake");
+    let personal = fake.classic("octo-bot", "before", &["repo"]);
+    assert_eq!(provider.inspect(&personal).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(provider.revoke(&retired(&personal)).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert!(fake.is_alive(&personal));
+}

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 use tokenturn::provider::{Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Provider, Revocation};
-use tokenturn::testing::{Trouble, retired};
+use tokenturn::testing::{Trouble, retired, retired_pair};
 use tokenturn::{AppUserTokens, CredentialName, Effect, ErrorKind, Expiry, GitHub, Label, Result, ScopeSet, Token};
 
 use crate::app_world::{APP, POLL, SECRET, World};
@@ -144,12 +144,29 @@ async fn a_renewed_pair_is_ended_as_a_pair_where_it_is_reported_as_exposed() {
     let (old, refresh) = world.in_use();
     let provider = world.refreshed().revoke_by_api().build().unwrap();
     let candidate = renew(&provider, refresh.as_ref()).await.unwrap();
-    for token in [&candidate.token, &old] {
-        assert!(matches!(provider.revoke(&retired(token)).await.unwrap(), Revocation::Accepted { .. }));
-        assert!(!world.github.is_alive(token));
+    let pairs = [(&candidate.token, candidate.companion.as_ref()), (&old, refresh.as_ref())];
+    for (token, companion) in pairs {
+        let revoked = provider.revoke(&retired_pair(token, companion)).await.unwrap();
+        assert!(matches!(revoked, Revocation::Accepted { .. }));
+        assert!(!world.github.is_alive(token) && !world.github.renews_with(companion.unwrap()));
+        assert_eq!(renew(&provider, companion).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
     }
     let provider = with_secret(&world, SECRET);
     assert_eq!(provider.revoke(&retired(&old)).await.unwrap(), Revocation::Done, "what is gone is done");
+}
+
+#[tokio::test]
+async fn a_token_that_the_app_ends_is_dead_whatever_becomes_of_its_refresh_token() {
+    for as_pair in [false, true] {
+        let world = World::expiring().await;
+        if as_pair {
+            world.github.ends_tokens_as_pairs();
+        }
+        let (token, refresh) = world.in_use();
+        let revoked = with_secret(&world, SECRET).revoke(&retired_pair(&token, refresh.as_ref())).await.unwrap();
+        assert_eq!(revoked, Revocation::Done);
+        assert_eq!((world.github.is_alive(&token), world.github.renews_with(&refresh.unwrap())), (false, !as_pair));
+    }
 }
 
 #[tokio::test]

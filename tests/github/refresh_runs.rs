@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use tokenturn::testing::{Power, Powered, Trouble};
-use tokenturn::{Decision, Outcome, Policy, Predecessor, Rotator, Run, Token};
+use tokenturn::{Decision, ErrorKind, Outcome, Policy, Predecessor, Rotator, Run, Token};
 
 use crate::app_world::{APP, POLL, SECRET, World, code_in, completed, guide};
 
@@ -44,6 +44,79 @@ async fn a_token_that_has_expired_is_renewed_while_its_refresh_token_lives() {
     let run = world.finish(&bot, run).await;
     let Outcome::Stopped { because, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
     assert!(because.text.contains("authorise the app again"), "{because}");
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_was_refused_is_presented_by_no_later_run() {
+    let world = World::expiring().await;
+    completed(&world.by_refresh().rotate(pair(world.in_use())).await.unwrap());
+    let refresh = world.github.refresh_token_of(&world.place.holds().unwrap()).unwrap();
+    world.clock.advance(Duration::from_hours(24 * 184));
+    for _ in 0..2 {
+        let bot = world.by_refresh();
+        let run = bot.rotate(Predecessor::Kept).await.unwrap();
+        let run = world.finish(&bot, run).await;
+        assert!(matches!(run.outcome, Outcome::Stopped { .. }), "{:?}", run.outcome);
+    }
+    assert_eq!(world.github.refreshes_with(&refresh), 1);
+}
+
+#[tokio::test]
+async fn a_policy_that_would_refuse_every_renewed_token_is_refused_before_any_is_made() {
+    let world = World::expiring().await;
+    let build = |policy| {
+        let provider = world.refreshed().client_secret(SecretString::from(SECRET)).build().unwrap();
+        let builder = Rotator::builder("bot", provider).consumer(world.place.clone()).policy(policy);
+        builder.journal(world.journal.clone()).sealer(world.sealer.clone()).accept_unrecoverable(true).build()
+    };
+    let error = build(Policy::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.to_string().contains("480 minutes at most"), "{error}");
+    // The old token dies at once, so the time of grace does not matter.
+    assert!(build(Policy::default().minimum_life(Duration::from_hours(4))).is_ok());
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_show_what_it_may_do_is_not_spent_for_one_that_would_be_refused() {
+    let world = World::expiring().await;
+    world.github.is_github_app(APP);
+    let (old, refresh) = world.in_use();
+    let bot = world.by_refresh();
+    let run = bot.rotate(pair((old.clone(), refresh.clone()))).await.unwrap();
+    let Outcome::Stopped { because, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
+    assert!(because.text.contains("name a private resource"), "{because}");
+    assert!(world.github.is_alive(&old) && world.github.refreshes_with(&refresh.unwrap()) == 0);
+}
+
+#[tokio::test]
+async fn an_open_renewal_is_not_taken_up_by_the_device_flow() {
+    let world = World::expiring().await;
+    world.github.trouble(POLL, Trouble::DropBefore);
+    let (bot, old) = (world.by_refresh(), world.in_use());
+    let run = bot.rotate(pair(old.clone())).await.unwrap();
+    let told = world.events.lock().unwrap().len();
+    for error in [
+        world.by_device().resume(run.id.clone()).await.unwrap_err(),
+        world.by_device().rotate(pair(old)).await.unwrap_err(),
+        world.by_device().resolve(run.id.clone(), Decision::Abandon).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+        assert!(error.to_string().contains("the provider that it began with"), "{error}");
+    }
+    assert_eq!((world.events.lock().unwrap().len(), world.github.codes_given()), (told, 0), "nothing was noted");
+    completed(&world.finish(&bot, run).await);
+}
+
+#[tokio::test]
+async fn an_open_question_of_the_device_flow_is_not_taken_up_by_a_renewal() {
+    let world = World::expiring().await;
+    let bot = world.by_device();
+    let run = bot.rotate(Predecessor::None).await.unwrap();
+    world.clock.advance(Duration::from_secs(5));
+    let error = world.by_refresh().resume(run.id.clone()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+    world.github.enter_code("build-bot", &code_in(&guide(&run))).unwrap();
+    completed(&world.poll(&bot, run).await);
 }
 
 #[tokio::test]

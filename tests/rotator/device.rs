@@ -1,7 +1,7 @@
 //! A person agrees elsewhere, and the provider is asked now and then.
 
 use tokenturn::consumer::memory::Fault;
-use tokenturn::rotation::{Ask, Fact, Outcome};
+use tokenturn::rotation::{Ask, Fact, Outcome, State};
 use tokenturn::{ErrorKind, Rotator, Run};
 
 use crate::world::{World, asks, completed, overlap, seconds};
@@ -70,4 +70,40 @@ async fn a_poll_that_never_arrived_is_sent_again() {
     assert!(matches!(asks(&run), [Ask::Token { .. }]));
     world.clock.advance(seconds(5));
     completed(&rotator.resume_due().await.unwrap().unwrap());
+}
+
+#[tokio::test]
+async fn a_poll_is_on_record_before_it_is_sent_and_its_answer_clears_it() {
+    let (world, rotator, _) = pending().await;
+    world.clock.advance(seconds(5));
+    rotator.resume_due().await.unwrap();
+    let facts = world.facts();
+    let [.., before, last] = &facts[..] else { panic!("{facts:?}") };
+    assert!(matches!(before, Fact::Collecting { attempt: 1, .. }), "{before:?}");
+    assert!(matches!(last, Fact::IssuePending { open: true, .. }), "{last:?}");
+    assert_eq!(State::replay(&facts).unwrap().orphans().len(), 0);
+    assert_eq!(State::replay(&facts[..facts.len() - 1]).unwrap().orphans().len(), 1, "it may have made a token");
+}
+
+#[tokio::test]
+async fn a_run_that_wrote_no_polls_down_is_still_read() {
+    let (world, rotator, _) = pending().await;
+    world.provider.plan_fault("collect", Fault::LostBefore);
+    for _ in 0..2 {
+        world.clock.advance(seconds(5));
+        rotator.resume_due().await.unwrap();
+    }
+    let old: Vec<Fact> = world
+        .facts()
+        .iter()
+        .filter(|fact| !matches!(fact, Fact::Collecting { .. }))
+        .map(|fact| {
+            let mut record = serde_json::to_value(fact).unwrap();
+            record.as_object_mut().unwrap().remove("open");
+            serde_json::from_value(record).unwrap()
+        })
+        .collect();
+    let lost = old.iter().position(|fact| matches!(fact, Fact::Stumbled { .. })).unwrap();
+    let doubts = |facts: &[Fact]| State::replay(facts).unwrap().orphans().len();
+    assert_eq!((doubts(&old[..lost]), doubts(&old[..=lost]), doubts(&old)), (0, 1, 1));
 }

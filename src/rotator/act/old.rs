@@ -2,9 +2,9 @@
 
 use super::{Inner, Session, by_provider, inspect};
 use crate::error::{ErrorKind, Result};
-use crate::provider::Liveness;
+use crate::provider::{Fate, Liveness};
 use crate::rotation::{Fact, Standing, TokenRef};
-use crate::token::{Access, AdmittedToken, Grant};
+use crate::token::{Access, AdmittedToken, Grant, Lack};
 
 pub(super) async fn look_at_predecessor(session: &Session) -> Result<Vec<Fact>> {
     let state = session.state()?;
@@ -34,6 +34,12 @@ pub(in crate::rotator) fn standing(inner: &Inner, grant: &Grant) -> Standing {
         Access::Scopes(granted) => {
             let missing = inner.provider.scopes().missing(&inner.whole, granted);
             if missing.is_empty() { Standing::Live } else { Standing::Lacking }
+        }
+        // What is not accepted of the new one must be found while the old one lives.
+        Access::Unknown | Access::Permissions(_) if inner.provider.capabilities().fate == Fate::Dies => {
+            let judged = inner.scope_policy(None).judge(grant, inner.provider.scopes(), inner.clock.now());
+            let unfit = |lack: &Lack| matches!(lack, Lack::UnknownAccess | Lack::Right { .. });
+            if judged.lacks.iter().any(unfit) { Standing::Lacking } else { Standing::Live }
         }
         _ => Standing::Live,
     }

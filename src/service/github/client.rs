@@ -6,7 +6,6 @@ use super::Addresses;
 use super::api::{Api, Authorized, own_key};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Answer, Authorization};
-use crate::provider::Revocation;
 use crate::token::{Access, Expiry, Format, Grant, Scope, Token};
 
 /// An app that can log in: its client id and client secret.
@@ -59,19 +58,24 @@ impl Client {
         self.api.reset(&self.login, &self.id, token).await.map_err(refused_key)
     }
 
-    /// Ends a token.
-    pub(super) async fn end(&self, token: &Token) -> Result<Revocation> {
+    /// Ends a token. Whether the app knew it: one that it does not know is dead, or not the app's.
+    pub(super) async fn end(&self, token: &Token) -> Result<bool> {
         let answer = self.api.delete(&self.login, &self.id, token).await.map_err(refused_key)?;
         if answer.status() == 204 {
-            return Ok(Revocation::Done);
+            return Ok(true);
         }
         // What it answers for a token that is gone is not documented: ask.
         match self.inspect(token).await {
-            Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(Revocation::Done),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(false),
             Err(error) => Err(error),
             Ok(_) => Err(answer.not_understood("and the token is alive")),
         }
     }
+}
+
+/// Whether an app may have been given it, by its looks. Of any other the app says that it does not know it, alive as it is.
+pub(super) fn may_be_an_apps(token: &Token) -> bool {
+    matches!(token.format(), None | Some(Format::GitHubOAuth | Format::GitHubAppUser))
 }
 
 fn refused_key(error: Error) -> Error {

@@ -200,11 +200,7 @@ pub(super) fn refused(code: &str) -> Error {
             ErrorKind::PermissionDenied,
             "GitHub does not take the app's client id, or the secret with it: correct them",
         ),
-        "incorrect_device_code" | "bad_verification_code" => {
-            let text = "GitHub does not know the device code any more: where an answer was lost, it carried the token, which \
-                        lives, and which nobody has; let the app's owner end it, and begin again";
-            return Error::new(ErrorKind::Unauthenticated, text).with_effect(Effect::Unknown);
-        }
+        "incorrect_device_code" | "bad_verification_code" => return used_up(),
         "expired_token" | "token_expired" => {
             (ErrorKind::Refused, "nobody entered a code in the time that there was, and it counts no more: begin again")
         }
@@ -221,6 +217,13 @@ pub(super) fn refused(code: &str) -> Error {
         code => return Error::new(ErrorKind::Protocol, format!("GitHub refuses ({code}): see the app's settings")),
     };
     Error::new(kind, text)
+}
+
+/// A code that counts no more though it has time left: a poll whose answer nobody got may have used it up.
+pub(super) fn used_up() -> Error {
+    let text = "GitHub does not know the device code any more: where an answer was lost, it carried the token, which lives, and \
+                which nobody has; let the app's owner end it, and begin again";
+    Error::new(ErrorKind::Unauthenticated, text).with_effect(Effect::Unknown)
 }
 
 /// The code of a refusal, and the interval that may come with it.

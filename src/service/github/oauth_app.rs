@@ -10,7 +10,7 @@ use url::Url;
 
 use super::Addresses;
 use super::api::Api;
-use super::client::Client;
+use super::client::{Client, may_be_an_apps};
 use super::personal::unsupported;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
@@ -82,6 +82,12 @@ struct Minted<'a> {
     id: Value,
 }
 
+/// The app knows no such token, and that says nothing of whether it lives.
+fn foreign() -> Error {
+    let text = "this is no token of an OAuth app, by its prefix: hand in the app's, and end this one where it was made";
+    Error::new(ErrorKind::InvalidInput, text)
+}
+
 #[async_trait]
 impl Provider for OAuthAppTokens {
     fn name(&self) -> &str {
@@ -99,6 +105,9 @@ impl Provider for OAuthAppTokens {
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {
+        if !may_be_an_apps(token) {
+            return Err(foreign());
+        }
         self.client.inspect(token).await
     }
 
@@ -126,7 +135,10 @@ impl Provider for OAuthAppTokens {
                 "an app's token is ended by its value, which is not known: end it on the app's page",
             ));
         };
-        self.client.end(value).await
+        if !may_be_an_apps(value) {
+            return Err(foreign());
+        }
+        self.client.end(value).await.map(|_| Revocation::Done)
     }
 
     async fn status(&self, _: &TokenId) -> Result<Liveness> {

@@ -67,10 +67,10 @@ fn poll(state: &mut State, request: &Request, client_id: &str) -> Reply {
         return refused(state, request, "slow_down", Some(interval));
     }
     let outcome = code.said.clone();
-    if outcome == Said::Spent {
+    if outcome == Said::Spent && !state.login.used_is_expired {
         return refused(state, request, "incorrect_device_code", None);
     }
-    if code.ends <= now {
+    if outcome == Said::Spent || code.ends <= now {
         let word = if state.login.other_word { "token_expired" } else { "expired_token" };
         return refused(state, request, word, None);
     }

@@ -34,6 +34,10 @@ pub(super) struct Logins {
     pub(super) numbers_as_text: bool,
     /// Codes that expired are called by the other word.
     pub(super) other_word: bool,
+    /// An app that ends a token ends the refresh token that came with it.
+    pub(super) ends_pairs: bool,
+    /// Codes that were used up are called expired.
+    pub(super) used_is_expired: bool,
     /// Answers are forms, as without an `Accept` header.
     pub(super) forms: bool,
     /// Answers to a refresh leave the refresh token out.
@@ -51,6 +55,8 @@ impl Default for Logins {
             too_soon: 0,
             numbers_as_text: false,
             other_word: false,
+            ends_pairs: false,
+            used_is_expired: false,
             forms: false,
             forgetful: false,
         }

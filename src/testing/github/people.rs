@@ -90,6 +90,16 @@ impl GitHubFake {
         self.world.lock().login.other_word = true;
     }
 
+    /// An app that ends a token ends the refresh token that came with it from now on: whether GitHub does is not documented.
+    pub fn ends_tokens_as_pairs(&self) {
+        self.world.lock().login.ends_pairs = true;
+    }
+
+    /// A code that was used up is called expired, whatever its time.
+    pub fn calls_used_codes_expired(&self) {
+        self.world.lock().login.used_is_expired = true;
+    }
+
     /// Answers are forms from now on, as if a proxy took the `Accept` header away.
     pub fn answers_in_forms(&self) {
         self.world.lock().login.forms = true;
@@ -130,6 +140,15 @@ impl GitHubFake {
     pub fn refreshes_with(&self, refresh_token: &Token) -> usize {
         let state = self.world.lock();
         state.login.refreshes.iter().find(|refresh| refresh.value == *refresh_token).map_or(0, |found| found.presented)
+    }
+
+    /// Whether a refresh token counts.
+    #[must_use]
+    pub fn renews_with(&self, refresh_token: &Token) -> bool {
+        let state = self.world.lock();
+        let now = state.clock.now();
+        let found = state.login.refreshes.iter().find(|refresh| refresh.value == *refresh_token);
+        found.is_some_and(|refresh| !refresh.spent && refresh.ends > now)
     }
 
     /// The refresh token that came with this token.

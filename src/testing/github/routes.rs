@@ -194,6 +194,10 @@ fn app(state: &mut State, request: &Request, method: &str, client_id: &str) -> R
         }
         "DELETE" => {
             state.tokens[at].alive = false;
+            if state.login.ends_pairs {
+                let of_it = |refresh: &&mut super::logins::Refresh| refresh.of.expose() == value;
+                state.login.refreshes.iter_mut().filter(of_it).for_each(|refresh| refresh.spent = true);
+            }
             Reply::status(204)
         }
         _ => message(404, "Not Found"),

@@ -223,6 +223,10 @@ impl State {
 
     /// Revokes a token: now, or after it was taken some times more.
     pub(super) fn revoke(&mut self, value: &str) {
+        if let Some(refresh) = self.login.refreshes.iter_mut().find(|refresh| refresh.value.expose() == value) {
+            refresh.spent = true;
+            return;
+        }
         let (delay, now) = (self.delay, self.clock.now());
         let Some(entry) = self.entry_mut(value).filter(|entry| entry.is_alive(now)) else {
             return;

@@ -155,7 +155,7 @@ impl World {
             Who::Device => {
                 let (poll_after, until) = (now(), now());
                 let guide = Guide::new("agree");
-                turns.good(self.clone(), Fact::IssuePending { attempt, guide, poll_after, until });
+                turns.good(self.clone(), Fact::IssuePending { attempt, guide, poll_after, until, open: true });
                 if self.lost < setting.lost {
                     turns.world = &one_more_lost;
                     turns.faults(None);
@@ -202,25 +202,32 @@ impl World {
     }
 
     fn collect(&self, setting: &Setting, state: &State, act: &Act) -> Vec<Turn> {
-        let one_more_lost = World { lost: self.lost + 1, ..self.clone() };
-        let mut turns = Turns::of(self, act, None);
         let attempt = attempts(state);
+        let one_more_lost = World { lost: self.lost + 1, ..self.clone() };
+        let mut turns = Turns::of(self, act, Some(Fact::Collecting { attempt, look_after: now() }));
+        let pending = |open| {
+            let guide = Guide::new("agree");
+            Fact::IssuePending { attempt, guide, poll_after: now(), until: now(), open }
+        };
+        let gave_up = |effect| State::failure(act.clone(), problem(effect), now(), None);
         let spent = self.tokens.iter().any(|token| token.attempt == attempt);
         if spent {
             // The code was used up by an answer that nobody got.
-            let mut used = Problem::new(ErrorKind::Protocol, "this code was used before");
-            used.effect = Effect::Unknown;
-            turns.good(self.clone(), State::failure(act.clone(), used, now(), None));
-            return turns.all;
+            turns.good(self.clone(), gave_up(Effect::Unknown));
+        } else {
+            let mut minted = self.clone();
+            minted.mint(attempt, Quality::Good, Origin::Minted, true);
+            turns.good(minted, issued(attempt, Origin::Minted));
+            turns.add(self.clone(), [pending(true)], false, "nobody has agreed");
         }
-        let mut minted = self.clone();
-        minted.mint(attempt, Quality::Good, Origin::Minted, true);
-        turns.good(minted, issued(attempt, Origin::Minted));
-        turns.add(self.clone(), [State::failure(act.clone(), problem(Effect::None), now(), None)], false, "too late");
-        if self.lost < setting.lost.min(1) {
-            let mut lost = self.clone();
+        // A used code may be called expired, and what refuses this poll says nothing of those before it.
+        turns.add(self.clone(), [pending(false)], false, "too soon");
+        turns.add(self.clone(), [gave_up(Effect::None)], false, "too late");
+        let another = if state.unanswered_polls().is_some() { gave_up(Effect::Unknown) } else { pending(false) };
+        turns.add(self.clone(), [another], false, "another code");
+        if !spent && self.lost < setting.lost.min(1) {
+            let mut lost = one_more_lost.clone();
             lost.mint(attempt, Quality::Good, Origin::Minted, false);
-            lost.lost += 1;
             turns.world = &one_more_lost;
             turns.faults(Some(&lost));
         }

@@ -165,6 +165,7 @@ impl AppUserTokensBuilder {
             asking_for: self.asking_for,
             clock: self.clock,
             births: Mutex::new(BTreeMap::new()),
+            known: Mutex::default(),
         })
     }
 }

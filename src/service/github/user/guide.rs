@@ -3,13 +3,15 @@
 use super::super::Addresses;
 use super::ticket::Asked;
 use crate::guide::Guide;
-use crate::token::RetiredToken;
+use crate::token::{RetiredToken, Token};
 
 /// How to agree, by a code.
 ///
 /// The link is that of the GitHub that was configured, whatever the answer names: a person types a code there and agrees.
 pub(super) fn agree(at: &Addresses, client_id: &str, asked: &Asked) -> Guide {
-    let Asked { user_code, ends, scopes, account, .. } = asked;
+    let Asked { user_code, ends, until, scopes, account, .. } = asked;
+    let last = ends.min(until);
+    let then = if ends < until { "then another stands here" } else { "then the time to agree is over" };
     let whose = account.as_deref().unwrap_or("the account that the token should belong to");
     let mut guide = Guide::new(format!("Let the app {client_id} have a token of {whose}"));
     guide.link = at.page("login/device", &[]);
@@ -21,13 +23,13 @@ pub(super) fn agree(at: &Addresses, client_id: &str, asked: &Asked) -> Guide {
     guide
         .with_step("sign-in", format!("Sign in to {} as {whose}: the token is that of who signs in.", at.host()))
         .with_step("open", "Open the link, and enter no code there that came from anywhere else.")
-        .with_step("user-code", format!("Type the code {user_code}. It counts until {ends}; then another stands here."))
+        .with_step("user-code", format!("Type the code {user_code}. It counts until {last}; {then}."))
         .with_step("scopes", format!("{wanted} Where the page says otherwise, press \"Cancel\"."))
         .with_step(
             "authorize",
             "Press \"Authorize\", and for organisations with single sign-on \"Authorize\" there too.",
         )
-        .with_deadline(*ends)
+        .with_deadline(*last)
 }
 
 /// How to end a token of an app. The settings page cannot end one of several.
@@ -49,6 +51,17 @@ pub(super) fn end(at: &Addresses, client_id: &str, token: &RetiredToken) -> Guid
             "not-there",
             "Do not press \"Revoke\" on the settings page of authorised apps: that ends all tokens of the app for this \
              account, the one in use too.",
+        )
+        .with_step("done", "Then say here that it was ended.")
+}
+
+/// How to end a token that is not the app's, such as the personal one that was used before.
+pub(super) fn end_foreign(token: &Token) -> Guide {
+    let which = token.fingerprint();
+    Guide::new("End a token that is no longer used, and that is none of this app's")
+        .with_step(
+            "delete",
+            format!("End the token whose SHA-256 begins with {which} where it was made: its owner's settings, or its own app."),
         )
         .with_step("done", "Then say here that it was ended.")
 }

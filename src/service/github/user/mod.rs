@@ -6,7 +6,7 @@ mod guide;
 mod refresh;
 mod ticket;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ pub use builder::AppUserTokensBuilder;
 
 use super::Addresses;
 use super::api::Api;
-use super::client::Client;
+use super::client::{Client, may_be_an_apps};
 use super::ending;
 use super::login::{Login, Made};
 use super::look::Looks;
 use super::personal::unsupported;
 use crate::clock::{Clock, Timestamp};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::name::{Label, TokenId};
 use crate::provider::{
     Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
@@ -31,6 +31,11 @@ use crate::token::{Expiry, Fingerprint, Grant, RetiredToken, ScopeModel, Token};
 
 /// So many tokens of a user, an app and a set of scopes live; one more ends the oldest.
 const LIVE_AT_MOST: u32 = 10;
+
+/// How long a token lives that came with a refresh token.
+///
+/// Source: "Refreshing user access tokens" (GitHub documentation).
+const LIFE: Duration = Duration::from_hours(8);
 
 /// How a token is obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +79,8 @@ struct Birth {
 /// (`bad_refresh_token`) while the faster one's consumers go on. Within one credential the lease of the journal sees to that.
 ///
 /// Such a token lives for 8 hours, and its refresh token for 6 months. The policy asks for a day of life unless told
-/// otherwise: lower its `minimum_life` below 8 hours, or the new token is refused, when the old one is dead already. The end
+/// otherwise: lower its `minimum_life` below 8 hours, or `build()` refuses it. After the device flow such a token is refused
+/// then, and ended. The end
 /// is known from the client secret's check, or from the answer that brought the token, which a restart forgets: then it is
 /// unknown, and nothing is concluded from that.
 ///
@@ -101,6 +107,7 @@ pub struct AppUserTokens {
     asking_for: Duration,
     clock: Arc<dyn Clock>,
     births: Mutex<BTreeMap<Fingerprint, Birth>>,
+    known: Mutex<BTreeSet<Fingerprint>>,
 }
 
 impl AppUserTokens {
@@ -119,6 +126,25 @@ impl AppUserTokens {
 
     fn birth(&self, token: &Token) -> Option<Birth> {
         self.births.lock().unwrap_or_else(PoisonError::into_inner).get(&token.fingerprint()).copied()
+    }
+
+    /// The app was seen to know it, or made it: when it does not any more, that is its death.
+    fn knows(&self, token: &Token) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(token.fingerprint());
+    }
+
+    fn knew(&self, token: &Token) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(&token.fingerprint());
+        known || self.birth(token).is_some()
+    }
+
+    /// A token that the app does not know may be that of another app: what it is, where it is alive.
+    async fn of_another(&self, token: &Token) -> Result<Option<Grant>> {
+        match self.looks.inspect(token).await {
+            Ok(grant) => Ok(Some(grant)),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn by_person(&self, token: &RetiredToken) -> Revocation {
@@ -146,14 +172,12 @@ impl Provider for AppUserTokens {
                 ),
             Flow::Refresh => ProviderCapabilities::new(Issuer::Api, Fate::Dies)
                 .renewing()
+                .living_at_most(LIFE)
                 .with_caution(
                     "the refresh token counts once, and the old token dies with it: with the answer lost, a person must authorise \
                      the app again",
                 )
-                .with_caution(
-                    "the new token lives for 8 hours: set the policy's `minimum_life` below that, or it is refused when the old \
-                     one is dead already",
-                )
+                .with_caution("the new token lives for 8 hours: renew it before that, and more than once a day")
                 .with_caution("nobody else may use the same refresh token: the slower one is refused"),
         };
         match self.ended_as {
@@ -171,11 +195,17 @@ impl Provider for AppUserTokens {
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {
         let mut grant = match &self.client {
-            Some(client) => {
-                let grant = client.inspect(token).await?;
-                self.looks.tried(token, grant).await?
-            }
-            None => self.looks.inspect(token).await?,
+            Some(client) if may_be_an_apps(token) => match client.inspect(token).await {
+                Ok(grant) => {
+                    self.knows(token);
+                    self.looks.tried(token, grant).await?
+                }
+                Err(error) if error.kind() == ErrorKind::Unauthenticated && !self.knew(token) => {
+                    self.of_another(token).await?.ok_or(error)?
+                }
+                Err(error) => return Err(error),
+            },
+            _ => self.looks.inspect(token).await?,
         };
         let Some(Birth { ends, is_last }) = self.birth(token) else {
             return Ok(grant);
@@ -210,7 +240,11 @@ impl Provider for AppUserTokens {
             return Ok(self.by_person(token));
         };
         match (self.ended_as, &self.client) {
-            (EndedAs::OfTheApp, Some(client)) => client.end(value).await,
+            (EndedAs::OfTheApp, Some(_)) if !may_be_an_apps(value) => Ok(Revocation::Guided(guide::end_foreign(value))),
+            (EndedAs::OfTheApp, Some(client)) => {
+                let ended = client.end(value).await? || self.knew(value) || self.of_another(value).await?.is_none();
+                Ok(if ended { Revocation::Done } else { Revocation::Guided(guide::end_foreign(value)) })
+            }
             (EndedAs::Exposed, _) if ending::is_taken(value) => {
                 self.looks.doom(value.fingerprint());
                 let companion = token.companion().filter(|companion| ending::is_taken(companion));
