@@ -86,16 +86,19 @@ impl State {
             Fact::OrphansFound { ids, .. } => {
                 self.succeeded(&Act::FindOrphans);
                 self.orphans_found(ids);
+                self.answer_lost();
                 self.lost += 1;
                 self.issue = Issue::NotYet;
             }
             Fact::OrphanPossible { label, .. } => {
                 self.possible_orphan(label);
+                self.answer_lost();
                 self.lost += 1;
                 self.issue = Issue::NotYet;
             }
             Fact::TokenLost { label, .. } => {
                 self.possible_orphan(label);
+                self.answer_lost();
                 self.issue = Issue::Lost;
             }
             Fact::Admitted { grant, .. } => {

@@ -93,6 +93,14 @@ impl State {
         self.orphans.push(Orphan { label: Some(label.clone()), id: None, expiry });
     }
 
+    /// What came with the newest token may have been presented for the one whose answer was lost, and counts once.
+    pub(super) fn answer_lost(&mut self) {
+        let renews = self.charter.can.renews;
+        if let Some(newest) = self.issued.last_mut().filter(|_| renews) {
+            newest.companion = false;
+        }
+    }
+
     pub(super) fn stale_predecessor(&mut self) {
         // A token found dead stays dead, and every look at it counts as a failed login.
         self.old.fresh = self.old.standing == Some(Standing::Dead);

@@ -96,16 +96,12 @@ impl State {
             Some(Standing::Unknown) => {
                 "the old token, from which the new one is made, could not be looked at: try later"
             }
-            Some(Standing::Dead) if self.renews_from_companion() => return None,
+            Some(Standing::Dead) | None if self.renews_from().is_some() => return None,
             Some(Standing::Dead) | None => {
                 "the old token, from which the new one is made, is not alive: make one by hand and adopt it"
             }
         };
         Some(Problem::new(ErrorKind::Refused, why))
-    }
-
-    fn renews_from_companion(&self) -> bool {
-        self.charter.can.renews && self.charter.predecessor.companion && !self.is_companion_spent()
     }
 
     fn obtain(&self) -> Option<Vec<Step>> {

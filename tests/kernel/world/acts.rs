@@ -171,11 +171,11 @@ impl World {
                     minted.old = minted.old.or(Some(Killer::Replacement));
                     lost.old = lost.old.or(Some(Killer::Replacement));
                 }
-                turns.good(minted.clone(), issued(attempt, Origin::Minted));
+                turns.good(minted.clone(), issued(setting, attempt, Origin::Minted));
                 if self.may_fail() {
                     let mut wrong = minted;
                     wrong.tokens.last_mut().unwrap().quality = Quality::Wrong;
-                    turns.add(wrong, [issued(attempt, Origin::Minted)], false, "not what was asked for");
+                    turns.add(wrong, [issued(setting, attempt, Origin::Minted)], false, "not what was asked for");
                 }
                 if self.lost < setting.lost {
                     turns.world = &one_more_lost;
@@ -215,7 +215,7 @@ impl World {
         }
         let mut minted = self.clone();
         minted.mint(attempt, Quality::Good, Origin::Minted, true);
-        turns.good(minted, issued(attempt, Origin::Minted));
+        turns.good(minted, issued(setting, attempt, Origin::Minted));
         turns.add(self.clone(), [State::failure(act.clone(), problem(Effect::None), now(), None)], false, "too late");
         if self.lost < setting.lost.min(1) {
             let mut lost = self.clone();
