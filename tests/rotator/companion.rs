@@ -102,18 +102,29 @@ async fn what_comes_with_a_pasted_token_is_kept_for_the_next() {
 
 /// A pair was kept, and the next run has replaced it and then failed at a place.
 async fn replaced_and_stuck(world: &World) -> (Rotator, Run) {
+    replaced_again_and_stuck(world, |_| Predecessor::Kept).await
+}
+
+/// The same, where the kept one is named like this.
+async fn replaced_again_and_stuck(world: &World, kept: fn(&Token) -> Predecessor) -> (Rotator, Run) {
     let rotator = world.rotator();
     completed(&rotator.rotate(pair(&world.old)).await.unwrap());
     world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
-    let run = rotator.rotate(Predecessor::Kept).await.unwrap();
+    let run = rotator.rotate(kept(&world.newest())).await.unwrap();
     stuck(&run);
     (rotator, run)
 }
 
 #[tokio::test]
 async fn what_came_with_a_replaced_token_is_not_presented_again_in_the_next_run() {
+    for kept in [|_: &Token| Predecessor::Kept, pair] {
+        is_not_presented_again(kept).await;
+    }
+}
+
+async fn is_not_presented_again(kept: fn(&Token) -> Predecessor) {
     let world = renewing();
-    let (rotator, run) = replaced_and_stuck(&world).await;
+    let (rotator, run) = replaced_again_and_stuck(&world, kept).await;
     assert!(!world.kept().await.contains(&"current+".to_owned()), "it is spent: {:?}", world.kept().await);
     assert!(rotator.resolve(run.id, Decision::Abandon).await.unwrap().outcome.is_over());
     let asked = world.count(|fact| matches!(fact, Fact::Issuing { .. }));
@@ -209,6 +220,25 @@ async fn nobody_is_promised_another_token_where_nothing_can_issue_one() {
     let run = rotator.resolve(run.id, Decision::Retry).await.unwrap();
     let said = stuck(&run);
     assert!(said.contains("by hand") && !said.contains("etry") && !said.contains("roll back"), "{said}");
+}
+
+#[tokio::test]
+async fn a_newer_secret_of_the_kept_token_takes_the_place_of_the_one_before() {
+    let world = renewing();
+    let rotator = world.rotator();
+    let given = world.provider.mint("bot", repo());
+    let stale = Candidate::new(given.clone()).with_companion(Some(MemoryProvider::companion_of(&world.old)));
+    completed(&rotator.adopt(stale, Predecessor::None).await.unwrap());
+    world.provider.kill(&given);
+    assert!(!rotator.plan(&pair(&given)).await.unwrap().is_blocked());
+    world.provider.plan_fault("issue", Fault::Refused(ErrorKind::PermissionDenied));
+    let run = rotator.rotate(pair(&given)).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::Stopped { .. }), "{run:?}");
+    assert_eq!(world.kept().await, ["current", "current+"]);
+    let old = world.predecessor();
+    assert!(old.held == Possession::Kept && old.companion, "{old:?}");
+    completed(&rotator.rotate(Predecessor::Kept).await.unwrap());
+    assert!(world.all_hold(&world.newest()) && world.newest() != given);
 }
 
 #[tokio::test]
