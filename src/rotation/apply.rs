@@ -153,7 +153,10 @@ impl State {
                 self.relapses.entry(consumer.clone()).or_insert(*since);
                 self.relapsed(consumer)?;
             }
-            Fact::CutOver => self.cut_over = true,
+            Fact::CutOver => {
+                self.cut_over = true;
+                self.held_by_nobody();
+            }
             Fact::Draining { until } => self.drain_until = Some(*until),
             Fact::LastLooked => {
                 self.succeeded(&Act::LastLook);

@@ -244,6 +244,14 @@ impl State {
         Ok(())
     }
 
+    /// What leaked and could not go first, as it may be our own key, is tried again once every place has another.
+    pub(super) fn held_by_nobody(&mut self) {
+        let held = self.open_places().any(|(_, at)| at.holds.contains(&TokenRef::Old));
+        if self.cut_over && !held && self.emergency_for(Compromised::Old) {
+            self.gave_up.remove(&Act::Revoke(TokenRef::Old));
+        }
+    }
+
     pub(super) fn relapsed(&mut self, consumer: &ConsumerName) -> Result<()> {
         let old = self.has_old().then_some(TokenRef::Old);
         let new = self.candidate.map(TokenRef::New);
