@@ -241,6 +241,7 @@ impl State {
         place.fresh = true;
         place.seen = true;
         place.unproven = false;
+        self.held_by_nobody();
         Ok(())
     }
 

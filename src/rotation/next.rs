@@ -229,7 +229,19 @@ impl State {
         if (self.old.life == Life::Alive || unproven) && !self.looked_last && !urgent {
             return vec![self.unless_given_up(Act::LastLook)];
         }
-        self.end_token(&TokenRef::Old)
+        self.look_at_own_keys().unwrap_or_else(|| self.end_token(&TokenRef::Old))
+    }
+
+    /// What leaked goes without a last look. Where its end was refused after a restart, the program may have loaded it as our
+    /// own key, which cannot end itself.
+    fn look_at_own_keys(&self) -> Option<Vec<Step>> {
+        if !self.emergency_for(Compromised::Old) || !self.gave_up.contains_key(&Act::Revoke(TokenRef::Old)) {
+            return None;
+        }
+        let unseen =
+            self.open_places().filter(|(place, at)| place.can.own_key && place.can.proves_something() && !at.seen);
+        let looks = unseen.map(|(place, _)| Act::Verify(place.name.clone()));
+        some(looks.filter(|act| !self.gave_up.contains_key(act)).map(Step::Do))
     }
 
     /// How the old token ended, if nothing more is to be done about it.

@@ -209,6 +209,27 @@ async fn a_key_that_leaked_is_ended_once_there_is_another_though_it_was_to_go_fi
 }
 
 #[tokio::test]
+async fn after_a_restart_with_a_key_that_leaked_the_new_one_is_put_there_again_to_end_it() {
+    for mode in [Urgency::ReplaceNow, Urgency::RevokeFirst] {
+        let mut keyed = Keyed::start().await;
+        for _ in 0..3 {
+            keyed.world.fake.trouble("/revoke", Trouble::Refuse(503));
+        }
+        let run = keyed.bot().emergency(keyed.held(), mode).await.unwrap();
+        assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{run:?}");
+        let new = keyed.key.fingerprint();
+        assert_ne!(new, keyed.old.fingerprint(), "cut over");
+        keyed.restart();
+        let bot = keyed.bot();
+        let run = keyed.finish(&bot, run).await;
+        let Outcome::Completed(done) = &run.outcome else { panic!("{run:?}") };
+        assert_eq!((done.old, keyed.key.fingerprint()), (OldEnd::Dead(Death::Seen), new));
+        assert_eq!(keyed.names().len(), 1);
+        keyed.turn_a_credential().await;
+    }
+}
+
+#[tokio::test]
 async fn the_key_goes_after_every_other_place_of_its_run() {
     let keyed = Keyed::start().await;
     // A job of another Jenkins logs in with the same token, which lies in a credential here.
