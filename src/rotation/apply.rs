@@ -88,16 +88,19 @@ impl State {
             Fact::OrphansFound { ids, .. } => {
                 self.succeeded(&Act::FindOrphans);
                 self.orphans_found(ids);
+                self.answer_lost();
                 self.lost += 1;
                 self.issue = Issue::NotYet;
             }
             Fact::OrphanPossible { label, .. } => {
                 self.possible_orphan(label);
+                self.answer_lost();
                 self.lost += 1;
                 self.issue = Issue::NotYet;
             }
             Fact::TokenLost { label, .. } => {
                 self.possible_orphan(label);
+                self.answer_lost();
                 self.issue = Issue::Lost;
             }
             Fact::Admitted { grant, .. } => {
@@ -152,7 +155,10 @@ impl State {
                 self.relapses.entry(consumer.clone()).or_insert(*since);
                 self.relapsed(consumer)?;
             }
-            Fact::CutOver => self.cut_over = true,
+            Fact::CutOver => {
+                self.cut_over = true;
+                self.held_by_nobody();
+            }
             Fact::Draining { until } => self.drain_until = Some(*until),
             Fact::LastLooked => {
                 self.succeeded(&Act::LastLook);

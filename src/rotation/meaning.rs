@@ -90,6 +90,14 @@ impl State {
         self.orphans.push(Orphan { label: Some(label.clone()), id: None, expiry });
     }
 
+    /// What came with the newest token may have been presented for the one whose answer was lost, and counts once.
+    pub(super) fn answer_lost(&mut self) {
+        let renews = self.charter.can.renews;
+        if let Some(newest) = self.issued.last_mut().filter(|_| renews) {
+            newest.companion = false;
+        }
+    }
+
     pub(super) fn stale_predecessor(&mut self) {
         // A token found dead stays dead, and every look at it counts as a failed login.
         self.old.fresh = self.old.standing == Some(Standing::Dead);
@@ -230,7 +238,16 @@ impl State {
         place.fresh = true;
         place.seen = true;
         place.unproven = false;
+        self.held_by_nobody();
         Ok(())
+    }
+
+    /// What leaked and could not go first, as it may be our own key, is tried again once every place has another.
+    pub(super) fn held_by_nobody(&mut self) {
+        let held = self.open_places().any(|(_, at)| at.holds.contains(&TokenRef::Old));
+        if self.cut_over && !held && self.emergency_for(Compromised::Old) {
+            self.gave_up.remove(&Act::Revoke(TokenRef::Old));
+        }
     }
 
     pub(super) fn relapsed(&mut self, consumer: &ConsumerName) -> Result<()> {

@@ -97,16 +97,12 @@ impl State {
             Some(Standing::Unknown) => {
                 "the old token, from which the new one is made, could not be looked at: try later"
             }
-            Some(Standing::Dead) if self.renews_from_companion() => return None,
+            Some(Standing::Dead) | None if self.renews_from().is_some() => return None,
             Some(Standing::Dead) | None => {
                 "the old token, from which the new one is made, is not alive: make one by hand and adopt it"
             }
         };
         Some(Problem::new(ErrorKind::Refused, why))
-    }
-
-    fn renews_from_companion(&self) -> bool {
-        self.charter.can.renews && self.charter.predecessor.companion && !self.is_companion_spent()
     }
 
     fn obtain(&self) -> Option<Vec<Step>> {
@@ -234,7 +230,19 @@ impl State {
         if (self.old.life == Life::Alive || unproven) && !self.looked_last && !urgent {
             return vec![self.unless_given_up(Act::LastLook)];
         }
-        self.end_token(&TokenRef::Old)
+        self.look_at_own_keys().unwrap_or_else(|| self.end_token(&TokenRef::Old))
+    }
+
+    /// What leaked goes without a last look. Where its end was refused after a restart, the program may have loaded it as our
+    /// own key, which cannot end itself.
+    fn look_at_own_keys(&self) -> Option<Vec<Step>> {
+        if !self.emergency_for(Compromised::Old) || !self.gave_up.contains_key(&Act::Revoke(TokenRef::Old)) {
+            return None;
+        }
+        let unseen =
+            self.open_places().filter(|(place, at)| place.can.own_key && place.can.proves_something() && !at.seen);
+        let looks = unseen.map(|(place, _)| Act::Verify(place.name.clone()));
+        some(looks.filter(|act| !self.gave_up.contains_key(act)).map(Step::Do))
     }
 
     /// How the old token ended, if nothing more is to be done about it.

@@ -88,6 +88,21 @@ impl State {
         self.charter.can.fate == Fate::Dies && (replaced || unknown || refused || self.issue == Issue::Lost)
     }
 
+    /// Whose second secret issues the next token, once the token before is dead: the newest one's, as each counts once. Nobody's
+    /// where that was presented, or may have been.
+    pub(crate) fn renews_from(&self) -> Option<TokenRef> {
+        if !self.charter.can.renews {
+            return None;
+        }
+        let newest = self.issued.last().filter(|newest| newest.companion && newest.discarded.is_none());
+        let Some(newest) = newest else {
+            let unspent = self.charter.predecessor.companion && !self.is_companion_spent();
+            return unspent.then_some(TokenRef::Old);
+        };
+        let unknown = self.ending.is_some() && matches!(self.issue, Issue::Issuing { .. });
+        (!unknown).then_some(TokenRef::New(newest.attempt))
+    }
+
     /// Why a token is revoked, when it is.
     #[must_use]
     pub fn reason(&self, token: &TokenRef) -> Reason {

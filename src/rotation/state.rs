@@ -125,6 +125,7 @@ pub(super) struct Issued {
     pub(super) origin: Origin,
     pub(super) fingerprint: Fingerprint,
     pub(super) id: Option<TokenId>,
+    /// Whether a second secret came with it that may still count.
     pub(super) companion: bool,
     pub(super) seen_alive: bool,
     pub(super) life: Life,

@@ -2,8 +2,8 @@
 
 use super::state::{Admission, Issue, Issued, Life, Progress, Restore, State};
 use super::{
-    Ask, Charter, Completion, Compromised, Ending, Holding, OldEnd, Origin, Orphan, Outcome, Place, Standing, Step,
-    TokenRef, Wait, next,
+    Ask, Charter, Completion, Compromised, Death, Ending, Holding, OldEnd, Origin, Orphan, Outcome, Place, Standing,
+    Step, TokenRef, Wait, next,
 };
 use crate::clock::Timestamp;
 use crate::consumer::Slot;
@@ -124,6 +124,14 @@ impl State {
             (Issue::Lost, _) => {
                 "the provider replaced the old token and its answer was lost: the new value cannot be had any more. Make \
                  a token by hand, abandon this run, and adopt the new token"
+            }
+            (_, Some(Life::Dead(_))) if self.renews_from().is_some() => {
+                "the new token is dead, though nobody here revoked it: it has expired, or somebody ended it. Retry issues \
+                 another from what came with it"
+            }
+            (_, Some(Life::Dead(_))) if self.old.life == Life::Dead(Death::Replaced) && !self.charter.can.reissues => {
+                "the new token is dead, though nobody here revoked it, and the old one, from which it was made, died with its \
+                 birth: make a token by hand, abandon this run, and adopt that"
             }
             (_, Some(Life::Dead(_))) => {
                 "the new token is dead, though nobody here revoked it: was the wrong row deleted? Retry issues another, \
@@ -454,5 +462,13 @@ impl State {
         let live = self.issued.iter().filter(|issued| !matches!(issued.life, Life::Dead(_)));
         let ours = live.filter(|issued| !over || issued.is_ours());
         ours.map(|issued| issued.attempt).collect()
+    }
+
+    /// The token that is dead, and whose second secret issues the next: that outlives it, and must not be thrown away either.
+    pub(crate) fn outlived(&self) -> Option<u32> {
+        let Some(TokenRef::New(attempt)) = self.renews_from() else { return None };
+        let over = self.ending.is_some();
+        let dead = |issued: &&Issued| matches!(issued.life, Life::Dead(_)) && (!over || issued.is_ours());
+        self.issued.iter().find(|issued| issued.attempt == attempt).filter(dead).map(|issued| issued.attempt)
     }
 }

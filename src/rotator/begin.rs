@@ -89,8 +89,9 @@ impl Rotator {
         predecessor: Predecessor,
         places: &[Place],
     ) -> Result<()> {
-        let predecessor = predecessor.or_kept(session.current());
-        let old = predecessor.known_of(session.current(), session.has(&values::current_companion()))?;
+        let (predecessor, newer) = predecessor.or_kept(session.current());
+        let kept_companion = newer.is_some() || session.has(&values::current_companion());
+        let old = predecessor.known_of(session.current(), kept_companion)?;
         if given.as_ref().is_some_and(|given| old.fingerprint == Some(given.token.fingerprint())) {
             return Err(Error::new(ErrorKind::InvalidInput, "the new token is the old one: hand in the new one"));
         }
@@ -106,6 +107,9 @@ impl Rotator {
                 session.keep_pair(&TokenRef::Old, token, Some(companion))?;
             }
             Predecessor::Kept | Predecessor::Known(_) | Predecessor::None => {}
+        }
+        if let Some(newer) = newer {
+            session.keep(values::current_companion(), newer);
         }
         match given {
             Some(given) => session.keep_pair(&TokenRef::New(0), given.token, given.companion),

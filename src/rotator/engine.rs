@@ -256,12 +256,12 @@ async fn ask(session: &Session, act: &Act) -> Result<Issuance> {
     }
     let label: Label = state.charter().run.label(state.attempts());
     let (mut current, mut companion) = (None, None);
-    if provider.capabilities().fate == Fate::Survives || !state.knows_old_dead() {
+    if provider.capabilities().fate == Fate::Survives || (state.has_old() && !state.knows_old_dead()) {
         // To a provider that replaces, a dead one is not presented: it may take that for theft, and end its successors.
         current = session.value(&session.value_id(&TokenRef::Old)?).await?;
         companion = session.companion(&TokenRef::Old).await?;
-    } else if provider.capabilities().renews {
-        companion = session.companion(&TokenRef::Old).await?;
+    } else if let Some(newest) = state.renews_from() {
+        companion = session.companion(&newest).await?;
     }
     let scopes = provider.scopes().reduced(&session.inner.whole);
     let request = IssueRequest::new(&session.inner.name, &label, &scopes)

@@ -116,8 +116,9 @@ impl Rotator {
     pub async fn plan(&self, predecessor: &Predecessor) -> Result<Plan> {
         let inner = &*self.inner;
         let books = Books::read(inner).await?;
-        let predecessor = &predecessor.clone().or_kept(books.current());
-        let old = predecessor.known_of(books.current(), books.keeps_companion())?;
+        let (predecessor, newer) = predecessor.clone().or_kept(books.current());
+        let predecessor = &predecessor;
+        let old = predecessor.known_of(books.current(), newer.is_some() || books.keeps_companion())?;
         let value = books.value_of(inner, predecessor).await?;
         let look = look::look_at(inner, predecessor, value.as_ref()).await;
         let (standing, owner) = match &look {

@@ -19,6 +19,7 @@ pub enum Predecessor {
         /// The token in use, alive or not.
         token: Token,
         /// What came with it, such as a refresh token.
+        /// Where the token is the one that is kept, this takes the place of what is kept with it.
         companion: Token,
     },
     /// The journal keeps it, sealed, since the last run.
@@ -49,10 +50,13 @@ impl Predecessor {
     }
 
     /// The token that is kept stays what it is when it is handed in again: its id, its name and what came with it are known.
-    pub(super) fn or_kept(self, kept: Option<&Current>) -> Self {
+    /// A second secret that is handed in with it takes the place of the one that is kept, so that there are never two.
+    pub(super) fn or_kept(self, kept: Option<&Current>) -> (Self, Option<Token>) {
+        let is_kept = |token: &Token| kept.is_some_and(|kept| kept.fingerprint == token.fingerprint());
         match self {
-            Self::Held(token) if kept.is_some_and(|kept| kept.fingerprint == token.fingerprint()) => Self::Kept,
-            other => other,
+            Self::Held(token) if is_kept(&token) => (Self::Kept, None),
+            Self::Renewable { token, companion } if is_kept(&token) => (Self::Kept, Some(companion)),
+            other => (other, None),
         }
     }
 

@@ -124,6 +124,9 @@ impl Session {
                 wanted.extend([self.value_id(&token)?, self.companion_id(&token)?]);
             }
         }
+        if let Some(attempt) = state.outlived() {
+            wanted.push(self.companion_id(&TokenRef::New(attempt))?);
+        }
         Ok(wanted)
     }
 

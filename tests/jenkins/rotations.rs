@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::ExposeSecret;
 use tokenturn::journal::MemoryJournal;
 use tokenturn::provider::memory::MemoryProvider;
-use tokenturn::rotation::{Death, OldEnd};
+use tokenturn::rotation::{Death, OldEnd, Urgency};
 use tokenturn::testing::{TestSealer, Trouble, VirtualClock};
 use tokenturn::{
     Consumer, Expiry, Http, Jenkins, JenkinsApiTokens, JenkinsKey, OnFailure, Outcome, Patience, Policy, Predecessor,
@@ -194,6 +194,39 @@ async fn after_a_restart_with_the_old_key_the_new_one_is_put_there_again_before_
     assert_eq!((done.old, keyed.key.fingerprint()), (OldEnd::Dead(Death::Seen), new));
     assert_eq!(keyed.names().len(), 1);
     keyed.turn_a_credential().await;
+}
+
+#[tokio::test]
+async fn a_key_that_leaked_is_ended_once_there_is_another_though_it_was_to_go_first() {
+    let keyed = Keyed::start().await;
+    let bot = keyed.bot();
+    let run = bot.emergency(keyed.held(), Urgency::RevokeFirst).await.unwrap();
+    let run = keyed.finish(&bot, run).await;
+    let Outcome::Completed(done) = &run.outcome else { panic!("{run:?}") };
+    assert_eq!((done.old, done.fingerprint), (OldEnd::Dead(Death::Seen), Some(keyed.key.fingerprint())));
+    assert!(keyed.names().len() == 1 && !keyed.world.fake.takes("rotator", &keyed.old));
+    keyed.turn_a_credential().await;
+}
+
+#[tokio::test]
+async fn after_a_restart_with_a_key_that_leaked_the_new_one_is_put_there_again_to_end_it() {
+    for mode in [Urgency::ReplaceNow, Urgency::RevokeFirst] {
+        let mut keyed = Keyed::start().await;
+        for _ in 0..3 {
+            keyed.world.fake.trouble("/revoke", Trouble::Refuse(503));
+        }
+        let run = keyed.bot().emergency(keyed.held(), mode).await.unwrap();
+        assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{run:?}");
+        let new = keyed.key.fingerprint();
+        assert_ne!(new, keyed.old.fingerprint(), "cut over");
+        keyed.restart();
+        let bot = keyed.bot();
+        let run = keyed.finish(&bot, run).await;
+        let Outcome::Completed(done) = &run.outcome else { panic!("{run:?}") };
+        assert_eq!((done.old, keyed.key.fingerprint()), (OldEnd::Dead(Death::Seen), new));
+        assert_eq!(keyed.names().len(), 1);
+        keyed.turn_a_credential().await;
+    }
 }
 
 #[tokio::test]

@@ -139,6 +139,7 @@ impl<'a> Explorer<'a> {
             self.names_its_cause(node, at)?;
         }
         turns.extend(world.alarm(self.setting, state).map(|turn| ("alarm".to_owned(), turn)));
+        turns.extend(world.expiry(self.setting).map(|turn| ("expiry".to_owned(), turn)));
         Ok(turns)
     }
 
@@ -345,9 +346,10 @@ impl<'a> Explorer<'a> {
                     }
                 }
                 let replaced = world.old == Some(Killer::Replacement);
-                // What came with the old token is as spent as that itself.
-                let spent = self.setting.renews && world.tokens.iter().any(|token| token.origin == Origin::Minted);
-                if self.setting.fate == Fate::Dies && (replaced || spent) && !self.setting.reissues {
+                // What came with each token is spent with the next one that was made, whether anybody knows of that or not.
+                let newest = world.tokens.iter().rev().find(|token| token.origin == Origin::Minted);
+                let spent = newest.map_or(replaced, |newest| !self.setting.renews || !newest.journaled);
+                if self.setting.fate == Fate::Dies && spent && !self.setting.reissues {
                     return Err(self.broken("I6", at, "presents the old token to a rotate path again"));
                 }
                 Ok(())

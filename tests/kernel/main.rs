@@ -170,7 +170,7 @@ fn a_leak_at_any_moment() {
                     continue;
                 }
                 let emergency = Some((compromised, mode));
-                for (kinds, faults) in [(&[HONEST][..], most), (&[WEAK, MANUAL], Some(2))] {
+                for (kinds, faults) in [(&[HONEST][..], most), (&[WEAK, MANUAL], Some(2)), (&[OWN], Some(2))] {
                     settings.push(Setting { emergency, kinds: kinds.to_vec(), faults, ..provider.clone() });
                 }
             }

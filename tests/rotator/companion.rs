@@ -1,5 +1,7 @@
 //! Second secrets that come with tokens, such as refresh tokens.
 
+use std::time::Duration;
+
 use tokenturn::consumer::memory::{Fault, MemoryConsumer};
 use tokenturn::provider::Candidate;
 use tokenturn::provider::memory::MemoryProvider;
@@ -7,6 +9,8 @@ use tokenturn::rotation::{Fact, Outcome, Possession};
 use tokenturn::{Decision, ErrorKind, Predecessor, Rotator, Run, Token, TokenId};
 
 use crate::world::{Stumble, Stumbling, World, completed, guided, replace, repo, seconds, stuck, swift};
+
+const MONTH: Duration = Duration::from_hours(30 * 24);
 
 /// Tokens that die with their successor's birth, which is made from what came with them.
 fn renewing() -> World {
@@ -98,18 +102,29 @@ async fn what_comes_with_a_pasted_token_is_kept_for_the_next() {
 
 /// A pair was kept, and the next run has replaced it and then failed at a place.
 async fn replaced_and_stuck(world: &World) -> (Rotator, Run) {
+    replaced_again_and_stuck(world, |_| Predecessor::Kept).await
+}
+
+/// The same, where the kept one is named like this.
+async fn replaced_again_and_stuck(world: &World, kept: fn(&Token) -> Predecessor) -> (Rotator, Run) {
     let rotator = world.rotator();
     completed(&rotator.rotate(pair(&world.old)).await.unwrap());
     world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
-    let run = rotator.rotate(Predecessor::Kept).await.unwrap();
+    let run = rotator.rotate(kept(&world.newest())).await.unwrap();
     stuck(&run);
     (rotator, run)
 }
 
 #[tokio::test]
 async fn what_came_with_a_replaced_token_is_not_presented_again_in_the_next_run() {
+    for kept in [|_: &Token| Predecessor::Kept, pair] {
+        is_not_presented_again(kept).await;
+    }
+}
+
+async fn is_not_presented_again(kept: fn(&Token) -> Predecessor) {
     let world = renewing();
-    let (rotator, run) = replaced_and_stuck(&world).await;
+    let (rotator, run) = replaced_again_and_stuck(&world, kept).await;
     assert!(!world.kept().await.contains(&"current+".to_owned()), "it is spent: {:?}", world.kept().await);
     assert!(rotator.resolve(run.id, Decision::Abandon).await.unwrap().outcome.is_over());
     let asked = world.count(|fact| matches!(fact, Fact::Issuing { .. }));
@@ -136,16 +151,94 @@ async fn nor_where_it_is_unknown_whether_it_arrived() {
     }
 }
 
-#[tokio::test]
-async fn nor_in_the_same_run_where_the_new_token_has_died() {
-    let world = renewing();
+/// Tokens that expire; a run has replaced one, failed at a place, and waited for as long as the new one lives.
+async fn replaced_and_expired() -> (World, Run) {
+    let world = World::of(replace().renewing().living_at_most(MONTH)).with_provider(MemoryProvider::with_companions);
     let (rotator, run) = replaced_and_stuck(&world).await;
+    world.clock.advance(MONTH);
+    let run = rotator.resolve(run.id, Decision::Retry).await.unwrap();
+    assert!(stuck(&run).contains("Retry issues another from what came with it"), "{run:?}");
+    (world, run)
+}
+
+#[tokio::test]
+async fn a_new_token_that_expires_before_every_place_has_it_is_renewed_from_what_came_with_it() {
+    let (world, run) = replaced_and_expired().await;
+    let run = world.rotator().resolve(run.id, Decision::Retry).await.unwrap();
+    completed(&run);
+    assert!(world.all_hold(&world.newest()) && world.provider.live() == 1);
+    assert_eq!(world.kept().await, ["current", "current+"]);
+    completed(&world.rotator().rotate(Predecessor::Kept).await.unwrap());
+}
+
+#[tokio::test]
+async fn what_came_with_a_new_token_that_has_expired_is_presented_once_too() {
+    for fault in [Fault::LostBefore, Fault::LostAfter] {
+        let (world, run) = replaced_and_expired().await;
+        world.provider.plan_fault("issue", fault);
+        let run = world.rotator().resolve(run.id, Decision::Retry).await.unwrap();
+        assert!(stuck(&run).contains("cannot be had any more"), "{run:?}");
+        assert!(world.rotator().resolve(run.id, Decision::Abandon).await.unwrap().outcome.is_over());
+        assert_eq!(world.count(|fact| matches!(fact, Fact::Issuing { .. })), 3);
+        assert_eq!(world.kept().await, ["current"], "what came with each is spent, or may be");
+    }
+}
+
+#[tokio::test]
+async fn what_came_with_a_new_token_stays_where_a_renewal_was_refused() {
+    let (world, run) = replaced_and_expired().await;
+    world.provider.plan_fault("issue", Fault::Refused(ErrorKind::PermissionDenied));
+    let run = world.rotator().resolve(run.id, Decision::Retry).await.unwrap();
+    stuck(&run);
+    completed(&world.rotator().resolve(run.id, Decision::Retry).await.unwrap());
+    assert!(world.all_hold(&world.newest()));
+}
+
+#[tokio::test]
+async fn an_adopted_pair_that_has_expired_is_renewed_where_there_is_no_token_before() {
+    let world = renewing();
+    let given = world.provider.mint("bot", repo());
+    let candidate = Candidate::new(given.clone()).with_companion(Some(MemoryProvider::companion_of(&given)));
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    let rotator = world.rotator();
+    let run = rotator.adopt(candidate, Predecessor::None).await.unwrap();
+    stuck(&run);
+    world.provider.kill(&given);
+    stuck(&rotator.resolve(run.id.clone(), Decision::Retry).await.unwrap());
+    completed(&rotator.resolve(run.id, Decision::Retry).await.unwrap());
+    assert!(world.all_hold(&world.newest()) && world.newest() != given);
+}
+
+#[tokio::test]
+async fn nobody_is_promised_another_token_where_nothing_can_issue_one() {
+    let world = World::of(replace());
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    let rotator = world.rotator();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    stuck(&run);
     world.provider.kill(&world.newest());
     let run = rotator.resolve(run.id, Decision::Retry).await.unwrap();
-    assert!(stuck(&run).contains("the new token is dead"), "{run:?}");
-    let run = rotator.resolve(run.id, Decision::Retry).await.unwrap();
-    assert!(stuck(&run).contains("make one by hand"), "{run:?}");
-    assert_eq!(world.count(|fact| matches!(fact, Fact::Issuing { .. })), 2);
+    let said = stuck(&run);
+    assert!(said.contains("by hand") && !said.contains("etry") && !said.contains("roll back"), "{said}");
+}
+
+#[tokio::test]
+async fn a_newer_secret_of_the_kept_token_takes_the_place_of_the_one_before() {
+    let world = renewing();
+    let rotator = world.rotator();
+    let given = world.provider.mint("bot", repo());
+    let stale = Candidate::new(given.clone()).with_companion(Some(MemoryProvider::companion_of(&world.old)));
+    completed(&rotator.adopt(stale, Predecessor::None).await.unwrap());
+    world.provider.kill(&given);
+    assert!(!rotator.plan(&pair(&given)).await.unwrap().is_blocked());
+    world.provider.plan_fault("issue", Fault::Refused(ErrorKind::PermissionDenied));
+    let run = rotator.rotate(pair(&given)).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::Stopped { .. }), "{run:?}");
+    assert_eq!(world.kept().await, ["current", "current+"]);
+    let old = world.predecessor();
+    assert!(old.held == Possession::Kept && old.companion, "{old:?}");
+    completed(&rotator.rotate(Predecessor::Kept).await.unwrap());
+    assert!(world.all_hold(&world.newest()) && world.newest() != given);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use tokenturn::consumer::memory::Fault;
 use tokenturn::rotation::{Fact, OldEnd, OnFailure, Outcome, Urgency};
-use tokenturn::{Decision, ErrorKind, Policy, Predecessor, Reason, Token};
+use tokenturn::{ErrorKind, Policy, Predecessor, Reason, Token};
 
 use crate::world::{World, completed, guided, place, replace, repo, seconds, stuck, swift};
 
@@ -19,6 +19,27 @@ async fn what_leaked_is_revoked_before_anything_is_issued() {
     assert!(at(&world, |f| matches!(f, Fact::Revoked { .. })) < at(&world, |f| matches!(f, Fact::Issuing { .. })));
     assert!(world.all_hold(&world.newest()));
     assert_eq!(world.count(|f| matches!(f, Fact::Revoking { reason: Reason::Compromised, .. })), 1);
+}
+
+#[tokio::test]
+async fn what_could_not_go_first_goes_once_every_place_has_another() {
+    let world = World::new();
+    world.provider.plan_fault("revoke", Fault::Refused(ErrorKind::Refused));
+    let run = world.rotator().emergency(world.held(), Urgency::RevokeFirst).await.unwrap();
+    assert!(matches!(completed(&run).old, OldEnd::Dead(_)));
+    assert_eq!(world.count(|f| matches!(f, Fact::Revoking { .. })), 2);
+    assert!(world.all_hold(&world.newest()) && !world.provider.is_alive(&world.old));
+}
+
+#[tokio::test]
+async fn what_cannot_be_ended_is_not_tried_for_ever() {
+    let world = World::new();
+    for _ in 0..9 {
+        world.provider.plan_fault("revoke", Fault::Refused(ErrorKind::Refused));
+    }
+    stuck(&world.rotator().emergency(world.held(), Urgency::RevokeFirst).await.unwrap());
+    assert_eq!(world.count(|f| matches!(f, Fact::Revoking { .. })), 2, "first, and after the cut-over");
+    assert!(world.all_hold(&world.newest()));
 }
 
 #[tokio::test]
@@ -116,7 +137,7 @@ async fn a_person_is_asked_to_delete_what_leaked_and_to_make_another() {
     let run = rotator.supply(run.id, world.provider.mint("bot", repo())).await.unwrap();
     assert!(world.all_hold(&world.newest()));
     world.provider.kill(&world.old);
-    let by_hand = tokenturn::rotation::Decision::RevokedByHand(tokenturn::rotation::TokenRef::Old);
+    let by_hand = tokenturn::Decision::RevokedByHand(tokenturn::rotation::TokenRef::Old);
     completed(&rotator.resolve(run.id, by_hand).await.unwrap());
 }
 
@@ -140,7 +161,7 @@ async fn an_old_token_that_leaked_is_not_put_back_when_the_new_one_leaks_too() {
     assert!(world.provider.is_alive(&world.old), "its revocation was refused");
     let run = rotator.emergency(Predecessor::Held(world.newest()), Urgency::ReplaceNow).await.unwrap();
     assert_eq!(world.count(|f| matches!(f, Fact::RollingBack { .. } | Fact::Restoring { .. })), 0, "{run:?}");
-    completed(&rotator.resolve(run.id, Decision::Retry).await.unwrap());
+    completed(&run);
     assert!(world.all_hold(&world.newest()));
     assert_eq!(world.provider.live(), 1, "both that leaked are dead");
 }

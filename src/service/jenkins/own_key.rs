@@ -26,8 +26,9 @@ use crate::token::{AdmittedToken, Answer, ScopeModel, ScopeSet};
 /// | the fingerprint of what the cell holds | - | yes or no: it is this process's own memory |
 ///
 /// The version of its slot is that fingerprint, so it says the same after a restart. The cell then holds what the program
-/// loaded; should that be the old token, a run that is taken up finds so and writes the new one again. What the program
-/// loads from is a place of its own: see [`JenkinsKey`](super::JenkinsKey).
+/// loaded; should that be the old token, a run that is taken up finds so and writes the new one again: before the old one
+/// is ended, or, in an emergency, which does not wait for a last look, as soon as its end is refused because it is the key.
+/// What the program loads from is a place of its own: see [`JenkinsKey`](super::JenkinsKey).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct JenkinsOwnKey {

@@ -171,11 +171,11 @@ impl World {
                     minted.old = minted.old.or(Some(Killer::Replacement));
                     lost.old = lost.old.or(Some(Killer::Replacement));
                 }
-                turns.good(minted.clone(), issued(attempt, Origin::Minted));
+                turns.good(minted.clone(), issued(setting, attempt, Origin::Minted));
                 if self.may_fail() {
                     let mut wrong = minted;
                     wrong.tokens.last_mut().unwrap().quality = Quality::Wrong;
-                    turns.add(wrong, [issued(attempt, Origin::Minted)], false, "not what was asked for");
+                    turns.add(wrong, [issued(setting, attempt, Origin::Minted)], false, "not what was asked for");
                 }
                 if self.lost < setting.lost {
                     turns.world = &one_more_lost;
@@ -217,7 +217,7 @@ impl World {
         } else {
             let mut minted = self.clone();
             minted.mint(attempt, Quality::Good, Origin::Minted, true);
-            turns.good(minted, issued(attempt, Origin::Minted));
+            turns.good(minted, issued(setting, attempt, Origin::Minted));
             turns.add(self.clone(), [pending(true)], false, "nobody has agreed");
         }
         // A used code may be called expired, and what refuses this poll says nothing of those before it.

@@ -181,8 +181,8 @@ impl World {
     }
 }
 
-fn issued(attempt: u32, origin: Origin) -> Fact {
-    Fact::Issued { attempt, origin, fingerprint: grant().fingerprint, id: None, companion: false }
+fn issued(setting: &Setting, attempt: u32, origin: Origin) -> Fact {
+    Fact::Issued { attempt, origin, fingerprint: grant().fingerprint, id: None, companion: setting.renews }
 }
 
 fn refusal(lack: &Lack) -> Refusal {

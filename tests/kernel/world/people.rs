@@ -25,7 +25,7 @@ impl World {
                     let mut world = world.clone();
                     world.mint(attempt, quality, Origin::Pasted, true);
                     world.pastes += 1;
-                    (world, vec![resumed(), issued(attempt, Origin::Pasted)])
+                    (world, vec![resumed(), issued(setting, attempt, Origin::Pasted)])
                 };
                 let (world, facts) = paste(Quality::Good, self);
                 turn(world, facts, "pastes");
@@ -136,5 +136,15 @@ impl World {
             good: false,
             what: "leaked",
         })
+    }
+
+    /// The first new token expires, where what came with it outlives it.
+    pub(crate) fn expiry(&self, setting: &Setting) -> Option<Turn> {
+        let [Minted { alive: true, journaled: true, attempt, .. }] = self.tokens[..] else { return None };
+        let mut world = self.clone();
+        world.kill(&TokenRef::New(attempt), Killer::Person);
+        world.spend();
+        let turn = Turn { world, facts: vec![resumed()], good: false, what: "expired" };
+        (setting.renews && self.may_fail()).then_some(turn)
     }
 }
