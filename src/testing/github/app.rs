@@ -29,6 +29,7 @@ pub(super) struct Apps {
     tokens: Vec<Issued>,
     stateless: bool,
     odd: bool,
+    wide: bool,
     /// Every JWT that was taken.
     presented: BTreeSet<Fingerprint>,
 }
@@ -99,6 +100,11 @@ impl GitHubFake {
     /// What is said of a new installation token makes no sense from now on.
     pub fn odd_app_answers(&self) {
         self.world.lock().installed.odd = true;
+    }
+
+    /// Which repositories a new installation token is asked for is not heeded from now on: it reaches all.
+    pub fn ignore_named_repositories(&self) {
+        self.world.lock().installed.wide = true;
     }
 
     /// Whether an installation token is taken.
@@ -261,6 +267,7 @@ fn create(state: &mut State, request: &Request, id: u64) -> Reply {
     permissions.insert("metadata".to_owned(), "read".to_owned());
     let value = next_value(state, app);
     let expires = state.clock.now().plus(LIFE);
+    let named = named.filter(|_| !state.installed.wide);
     let selection = if named.is_some() { "selected" } else { "all" };
     let repositories = named.unwrap_or(installed.repositories);
     let token = Token::made_up(&value);
