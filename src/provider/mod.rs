@@ -152,7 +152,9 @@ pub struct ProviderCapabilities {
     /// knows. What does not fit it is refused by [`RotatorBuilder::build`](crate::RotatorBuilder::build).
     #[serde(default)]
     pub longest_life: Option<Duration>,
-    /// Whether a token that it issues has the name of the one before, and not the label that it was asked for under.
+    /// Whether a token that it issues has not the label that it was asked for under: it has the name of the one before, or
+    /// none at all. Where the token before [dies](Fate::Dies) and it [`reissues`](Self::reissues), there is one place for such
+    /// a token: what a lost attempt has made there is replaced as well.
     #[serde(default)]
     pub keeps_names: bool,
     /// What the plan must say before anybody agrees: who gets mail, what cannot be undone.
@@ -235,7 +237,7 @@ impl ProviderCapabilities {
         self
     }
 
-    /// What it issues has the name of the one before.
+    /// What it issues has the name of the one before, or none.
     #[must_use]
     pub fn keeping_names(mut self) -> Self {
         self.keeps_names = true;
@@ -293,7 +295,7 @@ pub enum EndedBy {
 pub struct IssueRequest<'a> {
     /// For which credential.
     pub credential: &'a CredentialName,
-    /// The name that the token must carry at the provider.
+    /// The name that the token must carry at the provider, if it can.
     pub label: &'a Label,
     /// The scopes that it must have, without those that others contain.
     pub scopes: &'a ScopeSet,
@@ -301,19 +303,32 @@ pub struct IssueRequest<'a> {
     pub lifetime: Option<Duration>,
     /// Whose it should be, where that is known of the token before.
     pub owner: Option<&'a str>,
-    /// The current token, where there is one and we have it. A Replace provider issues from it; a dead one is not handed to
+    /// The current token, where there is one and we have it: the newest of the run's own that is not known to be dead, where
+    /// each replaces the one before, and the old one otherwise. A Replace provider issues from it; a dead one is not handed to
     /// such a provider, which may take it for theft.
     pub current: Option<&'a Token>,
     /// The second secret that came with the current token, such as a refresh token. Of a token that is dead, it is handed
     /// only to a provider that renews from it.
     pub companion: Option<&'a Token>,
+    /// Whether the answer to the attempt before was lost, so that a token which nobody has may be ours. Not so where the
+    /// provider itself said [`ErrorKind::Refused`](crate::ErrorKind::Refused): that was an answer.
+    pub after_a_lost_answer: bool,
 }
 
 impl<'a> IssueRequest<'a> {
     /// A request without wishes.
     #[must_use]
     pub fn new(credential: &'a CredentialName, label: &'a Label, scopes: &'a ScopeSet) -> Self {
-        Self { credential, label, scopes, lifetime: None, owner: None, current: None, companion: None }
+        Self {
+            credential,
+            label,
+            scopes,
+            lifetime: None,
+            owner: None,
+            current: None,
+            companion: None,
+            after_a_lost_answer: false,
+        }
     }
 
     /// Whose it should be.
@@ -327,6 +342,13 @@ impl<'a> IssueRequest<'a> {
     #[must_use]
     pub fn with_lifetime(mut self, lifetime: Option<Duration>) -> Self {
         self.lifetime = lifetime;
+        self
+    }
+
+    /// Whether the answer to the attempt before was lost.
+    #[must_use]
+    pub fn after_a_lost_answer(mut self, lost: bool) -> Self {
+        self.after_a_lost_answer = lost;
         self
     }
 

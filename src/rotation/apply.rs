@@ -37,6 +37,7 @@ impl State {
             }
             Fact::Issuing { attempt, label, look_after, expiry } => {
                 self.attempts = *attempt;
+                self.refused = false;
                 let (attempt, label, expiry, look_after) = (*attempt, label.clone(), *expiry, *look_after);
                 self.issue = Issue::Issuing { attempt, label, expiry, look_after, polled: false };
                 if self.charter.can.fate == Fate::Dies {
@@ -78,7 +79,12 @@ impl State {
                 let label = self.charter.run.label(*attempt);
                 self.orphans.retain(|orphan| orphan.label.as_ref() != Some(&label));
                 self.receive(*attempt, *origin, *fingerprint, id.clone(), *companion);
+                self.answer_lost = false;
                 if *origin == Origin::Minted && self.charter.can.fate == Fate::Dies {
+                    if self.charter.can.reissues && self.charter.can.keeps_names {
+                        // There is one place for them all: what a lost attempt made there is this one, or was replaced by it.
+                        self.orphans.clear();
+                    }
                     self.old_is_dead(Death::Replaced);
                 } else if *origin == Origin::Pasted {
                     // A person was at the provider and time has passed: look at everything again.
@@ -90,12 +96,14 @@ impl State {
                 self.orphans_found(ids);
                 self.answer_lost();
                 self.lost += 1;
+                self.answer_lost = !self.refused;
                 self.issue = Issue::NotYet;
             }
             Fact::OrphanPossible { label, .. } => {
                 self.possible_orphan(label);
                 self.answer_lost();
                 self.lost += 1;
+                self.answer_lost = !self.refused;
                 self.issue = Issue::NotYet;
             }
             Fact::TokenLost { label, .. } => {

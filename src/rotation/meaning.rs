@@ -109,9 +109,11 @@ impl State {
         match standing {
             Standing::Live | Standing::Lacking => {
                 self.old.seen_alive = true;
-                let undone = matches!(self.issue, Issue::Issuing { .. }) && self.charter.can.fate == Fate::Dies;
-                if undone {
-                    // The predecessor lives, so the request that would have killed it never took effect.
+                let can = &self.charter.can;
+                let copied = can.fate == Fate::Dies && !can.reissues;
+                if copied && matches!(self.issue, Issue::Issuing { .. }) {
+                    // The predecessor lives, so the request that would have killed it never took effect. One that needs no
+                    // predecessor may have made a token beside it all the same.
                     self.issue = Issue::NotYet;
                 }
             }
@@ -313,6 +315,10 @@ impl State {
             // Not to know is an answer, and what is to be done about it depends on where the run is.
             self.predecessor_looked(Standing::Unknown);
         }
+        if *act == Act::Issue && problem.kind == ErrorKind::Refused {
+            // That was an answer, and what lives there is not ours.
+            (self.refused, self.answer_lost) = (true, false);
+        }
         match act {
             Act::Issue if harmless => self.issue = Issue::NotYet,
             Act::Collect => self.collect_failed(harmless),
@@ -395,7 +401,7 @@ impl State {
         self.emergency.entry(compromised).and_modify(|before| *before = (*before).min(mode)).or_insert(mode);
         self.stumbles.clear();
         // What was given up is tried once more, now that haste is needed.
-        self.gave_up.retain(|act, _| !matches!(act, Act::Preflight(_) | Act::Install(_) | Act::Verify(_)));
+        self.gave_up.retain(|act, _| !matches!(act, Act::Issue | Act::Preflight(_) | Act::Install(_) | Act::Verify(_)));
         match compromised {
             Compromised::Old => {
                 self.old.kept = false;

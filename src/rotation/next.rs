@@ -138,8 +138,11 @@ impl State {
         if can.fate == Fate::Dies && self.has_old() {
             return match self.old.standing {
                 _ if !self.old.fresh => vec![Step::Do(Act::LookAtPredecessor)],
-                // Not before what was asked for must have arrived: it would end the next one.
-                Some(Standing::Dead) if can.reissues => vec![self.unless_given_up(Act::FindOrphans)],
+                // Not before what was asked for must have arrived: it would end the next one. That the old one lives does not
+                // show that nothing was made: it may never have been the one to be replaced.
+                Some(Standing::Live | Standing::Lacking | Standing::Dead) if can.reissues => {
+                    vec![self.unless_given_up(Act::FindOrphans)]
+                }
                 Some(Standing::Dead) => record(Fact::TokenLost { attempt, label }),
                 _ if can.reissues && !self.can_look_at_old() => vec![self.unless_given_up(Act::FindOrphans)],
                 _ => vec![Step::Await(Wait::Decision)],

@@ -17,6 +17,7 @@ use crate::name::{ConsumerName, Label, TokenId};
 use crate::token::{Expiry, Fingerprint, Grant, Reason, Refusal};
 
 /// What the facts of a run add up to. It is made from them alone, and two runs with the same facts are the same.
+#[expect(clippy::struct_excessive_bools, reason = "each answers a question of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct State {
     pub(super) charter: Arc<Charter>,
@@ -27,6 +28,10 @@ pub struct State {
     pub(super) issued: Vec<Issued>,
     /// Attempts whose answer was lost since a person last said to go on.
     pub(super) lost: u32,
+    /// Whether the provider itself refused the last attempt, whatever became of it.
+    pub(super) refused: bool,
+    /// Whether the last attempt that is over ended without an answer.
+    pub(super) answer_lost: bool,
     /// Why the last paste was not taken.
     pub(super) last_refusal: Option<Refusal>,
     /// The attempt whose token is being rolled out.
@@ -281,6 +286,8 @@ impl State {
             issue: if given.is_some() { Issue::Done } else { Issue::NotYet },
             attempts: 0,
             lost: 0,
+            refused: false,
+            answer_lost: false,
             last_refusal: None,
             issued: Vec::new(),
             candidate: None,

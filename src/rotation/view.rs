@@ -390,6 +390,17 @@ impl State {
         matches!(self.old.standing, Some(Standing::Live | Standing::Lacking)) && !matches!(self.old.life, Life::Dead(_))
     }
 
+    /// The newest token that exists because of this run and is not known to be dead.
+    pub(crate) fn newest_of_ours(&self) -> Option<TokenRef> {
+        let may_live = |issued: &&Issued| issued.is_ours() && !matches!(issued.life, Life::Dead(_));
+        self.issued.iter().rev().find(may_live).map(|issued| TokenRef::New(issued.attempt))
+    }
+
+    /// Whether the answer to the attempt before was lost.
+    pub(crate) fn has_lost_an_answer(&self) -> bool {
+        self.answer_lost
+    }
+
     /// Whether the old token is known to be dead.
     pub(crate) fn knows_old_dead(&self) -> bool {
         matches!(self.old.life, Life::Dead(_))

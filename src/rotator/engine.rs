@@ -195,10 +195,9 @@ async fn issue(mut session: Session) -> Result<Session> {
     let attempt = state.attempts() + 1;
     let label = state.charter().run.label(attempt);
     let look_after = session.settled_by();
-    // Where nobody has a say, a token lives for its whole life from when it is made, which may be as late as that.
-    let longest = session.inner.provider.capabilities().longest_life.map(|life| look_after.plus(life));
-    let asked = session.inner.policy.lifetime.map(|life| session.now().plus(life));
-    let expiry = asked.or(longest).map_or(Expiry::Unknown, Expiry::At);
+    // A token lives for its whole life from when it is made, which may be as late as that.
+    let life = session.inner.policy.lifetime.or(session.inner.provider.capabilities().longest_life);
+    let expiry = life.map_or(Expiry::Unknown, |life| Expiry::At(look_after.plus(life)));
     session.note(Fact::Issuing { attempt, label, look_after, expiry })?;
     session.commit().await?;
     obtain(session, Act::Issue, look_after).await
@@ -256,10 +255,13 @@ async fn ask(session: &Session, act: &Act) -> Result<Issuance> {
     }
     let label: Label = state.charter().run.label(state.attempts());
     let (mut current, mut companion) = (None, None);
-    if provider.capabilities().fate == Fate::Survives || (state.has_old() && !state.knows_old_dead()) {
-        // To a provider that replaces, a dead one is not presented: it may take that for theft, and end its successors.
-        current = session.value(&session.value_id(&TokenRef::Old)?).await?;
-        companion = session.companion(&TokenRef::Old).await?;
+    // What is replaced is the newest: the old one died with its birth, should it have leaked or not be wanted any more.
+    let ours = state.newest_of_ours().filter(|_| provider.capabilities().fate == Fate::Dies);
+    // To a provider that replaces, a dead one is not presented: it may take that for theft, and end its successors.
+    let old = provider.capabilities().fate == Fate::Survives || (state.has_old() && !state.knows_old_dead());
+    if let Some(token) = ours.or_else(|| old.then_some(TokenRef::Old)) {
+        current = session.value(&session.value_id(&token)?).await?;
+        companion = session.companion(&token).await?;
     } else if let Some(newest) = state.renews_from() {
         companion = session.companion(&newest).await?;
     }
@@ -267,6 +269,7 @@ async fn ask(session: &Session, act: &Act) -> Result<Issuance> {
     let request = IssueRequest::new(&session.inner.name, &label, &scopes)
         .with_lifetime(session.inner.policy.lifetime)
         .with_owner(state.old_owner())
+        .after_a_lost_answer(state.has_lost_an_answer())
         .with_current(current.as_ref(), companion.as_ref());
     provider.issue(&request).await
 }

@@ -239,9 +239,10 @@ impl Policy {
         };
         let minutes = longest.as_secs() / 60;
         let wrong = |text: String| Err(Error::new(ErrorKind::Configuration, text));
-        if self.minimum_life > longest {
+        // Some of its life has passed whenever a token is looked at.
+        if self.minimum_life >= longest {
             return wrong(format!(
-                "tokens of this provider live for {minutes} minutes at most, less than `minimum_life` asks for: a consumer that \
+                "tokens of this provider live for {minutes} minutes at most, and `minimum_life` asks for no less: a consumer that \
                  stores one would soon be left with a dead one; use another kind of token there, and lower `minimum_life` only \
                  where no consumer keeps the token for longer than that"
             ));

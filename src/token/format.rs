@@ -66,6 +66,14 @@ impl Token {
         PREFIXES.iter().find(|(prefix, _)| self.expose().starts_with(prefix)).map(|(_, format)| *format)
     }
 
+    /// The GitHub App whose installation token it is, where its number stands in it: `ghs_<number>_`, and three parts with
+    /// dots between them.
+    #[cfg(feature = "github-app")]
+    pub(crate) fn app_number(&self) -> Option<u64> {
+        let (app, rest) = self.expose().strip_prefix("ghs_")?.split_once('_')?;
+        if rest.matches('.').count() == 2 { app.parse().ok() } else { None }
+    }
+
     /// What looks odd about it.
     #[must_use]
     pub fn hints(&self) -> Vec<Hint> {

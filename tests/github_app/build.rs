@@ -89,6 +89,8 @@ async fn a_policy_that_an_hour_of_life_cannot_meet_is_refused_before_a_token_is_
     let short = Policy::default().minimum_life(Duration::from_mins(10)).grace(Duration::ZERO);
     for (policy, part) in [
         (Policy::default(), "`minimum_life`"),
+        // One that lives for an hour has less than that left as soon as it is looked at.
+        (short.clone().minimum_life(Duration::from_hours(1)), "`minimum_life`"),
         (short.clone().lifetime(Duration::from_hours(2)), "lower `lifetime`"),
         (short.clone().grace(Duration::from_hours(24)), "shorten `grace`"),
     ] {

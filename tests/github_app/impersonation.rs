@@ -1,11 +1,12 @@
 //! Impersonation: one token for a user, got or created.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
-use tokenturn::provider::{Fate, Provider as _, Revocation};
+use tokenturn::provider::{Fate, Issuance, IssueRequest, Provider as _, Revocation};
 use tokenturn::testing::{GitHubFake, Trouble, retired};
-use tokenturn::{Effect, ErrorKind, GitHub, ImpersonationTokens, Token};
+use tokenturn::{CredentialName, Effect, ErrorKind, GitHub, ImpersonationTokens, Label, ScopeSet, Token};
 
 use crate::{http, issue, issue_for};
 
@@ -88,9 +89,35 @@ async fn the_last_characters_tell_the_token_where_its_value_is_hidden() {
 async fn a_token_of_another_kind_is_not_replaced_and_nothing_is_left_behind() {
     let fake = fake().await;
     let classic = fake.classic("build-bot", "old", &["repo"]);
-    let error = replaced(&provider(&fake), &classic).await.unwrap_err();
-    assert!(error.kind() == ErrorKind::InvalidInput && error.to_string().contains("no impersonation token"), "{error}");
-    assert!(fake.is_alive(&classic) && fake.impersonation_of("build-bot").is_none());
+    let provider = provider(&fake);
+    for trouble in [None, Some(Trouble::DropAfter)] {
+        if let Some(trouble) = trouble {
+            fake.trouble(&format!("POST {PATH}"), trouble);
+        }
+        let error = replaced(&provider, &classic).await.unwrap_err();
+        assert_eq!((error.kind(), error.effect()), (ErrorKind::InvalidInput, Effect::None), "{error}");
+        assert!(error.to_string().contains("no impersonation token"), "{error}");
+        assert!(fake.is_alive(&classic) && fake.impersonation_of("build-bot").is_none());
+        assert_eq!(sent(&fake, "POST"), 0, "it was seen before anything was sent");
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_another_user_or_app_is_not_replaced_and_nothing_is_left_behind() {
+    let fake = fake().await;
+    let provider = provider(&fake);
+    let elses = fake.oauth_token("other-app", "somebody", &["repo"]);
+    let error = replaced(&provider, &elses).await.unwrap_err();
+    assert_eq!((error.kind(), sent(&fake, "POST")), (ErrorKind::InvalidInput, 0), "{error}");
+    let other = fake.oauth_token("other-app", "build-bot", &["repo"]);
+    let error = replaced(&provider, &other).await.unwrap_err();
+    assert_eq!((error.kind(), error.effect()), (ErrorKind::InvalidInput, Effect::None), "{error}");
+    assert!(fake.is_alive(&other) && fake.impersonation_of("build-bot").is_none());
+    // Where the server says that there was nothing to delete, what was made may live.
+    fake.trouble(&format!("DELETE {PATH}"), Trouble::Refuse(404));
+    let error = replaced(&provider, &other).await.unwrap_err();
+    assert_eq!(error.effect(), Effect::Unknown, "{error}");
+    assert!(fake.impersonation_of("build-bot").is_some());
 }
 
 #[tokio::test]
@@ -118,11 +145,18 @@ async fn a_token_whose_answer_was_lost_is_handed_out_to_who_asks_again() {
     let fake = fake().await;
     let provider = provider(&fake);
     let lost = fake.impersonate("build-bot", &["repo"]);
+    let (name, label) = (CredentialName::new("bot").unwrap(), Label::new("tokenturn-0a1b-2").unwrap());
+    let scopes = ScopeSet::of(["repo"]);
     // The old one was seen alive in this run, and is dead: so it is not handed in, and its owner is known.
-    let again = issue_for(&provider, &["repo"], None, Some("build-bot")).await.unwrap().token;
-    assert_eq!(again, lost);
+    let request = IssueRequest::new(&name, &label, &scopes).with_owner(Some("build-bot"));
+    let error = provider.issue(&request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "no answer was lost, so it is somebody's: {error}");
+    let error = provider.issue(&request.clone().with_owner(None).after_a_lost_answer(true)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "it may have lived before: {error}");
+    let again = provider.issue(&request.clone().after_a_lost_answer(true)).await.unwrap();
+    assert!(matches!(again, Issuance::Minted(again) if again.token == lost));
     fake.hide_standing_impersonation();
-    let error = issue_for(&provider, &["repo"], None, Some("build-bot")).await.unwrap_err();
+    let error = provider.issue(&request.after_a_lost_answer(true)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Refused, "its value cannot be had: {error}");
 }
 
@@ -154,6 +188,40 @@ async fn a_token_is_revoked_only_where_it_is_the_one_that_the_server_keeps() {
     fake.end_impersonation("build-bot");
     let error = provider.revoke(&retired(&classic)).await.unwrap_err();
     assert!(error.kind() == ErrorKind::Unsupported && fake.impersonation_of("build-bot").is_none(), "{error}");
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answer_was_lost_is_looked_at_once_it_must_have_arrived() {
+    let fake = fake().await;
+    let provider = provider(&fake);
+    for trouble in [Trouble::DropAfter, Trouble::DropBefore, Trouble::FailAfter(502)] {
+        let old = fake.impersonate("build-bot", &["repo"]);
+        provider.inspect(&old).await.unwrap();
+        fake.trouble(&format!("DELETE {PATH}"), trouble);
+        let answer = provider.revoke(&retired(&old)).await.unwrap();
+        let Revocation::Accepted { look_after } = answer else { panic!("{answer:?}") };
+        assert!(look_after > Duration::from_secs(65), "longer than a request may take: {look_after:?}");
+        fake.end_impersonation("build-bot");
+    }
+}
+
+#[tokio::test]
+async fn what_a_revocation_made_to_see_which_token_lives_is_deleted_by_the_next() {
+    let fake = fake().await;
+    let provider = provider(&fake);
+    let classic = fake.classic("build-bot", "other", &["repo"]);
+    assert_eq!(provider.revoke(&retired(&classic)).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(sent(&fake, "POST"), 0, "it shows by itself that it is none");
+    let other = fake.oauth_token("other-app", "build-bot", &["repo"]);
+    fake.trouble(&format!("POST {PATH}"), Trouble::DropAfter);
+    assert_eq!(provider.revoke(&retired(&other)).await.unwrap_err().effect(), Effect::Unknown);
+    assert!(fake.impersonation_of("build-bot").is_some());
+    assert_eq!(provider.revoke(&retired(&other)).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    assert!(fake.impersonation_of("build-bot").is_none() && fake.is_alive(&other));
+    // Only what may be its own goes.
+    let foreign = fake.impersonate("build-bot", &["repo"]);
+    assert_eq!(provider.revoke(&retired(&other)).await.unwrap_err().kind(), ErrorKind::Unsupported);
+    assert!(fake.is_alive(&foreign));
 }
 
 #[tokio::test]

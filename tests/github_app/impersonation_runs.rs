@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokenturn::journal::MemoryJournal;
+use tokenturn::rotation::Urgency;
 use tokenturn::testing::{GitHubFake, TestSealer, Trouble, VirtualClock};
 use tokenturn::{Outcome, Policy, Predecessor, Rotator, Run, Token};
 
@@ -36,7 +37,11 @@ impl Rotation {
     }
 
     async fn rotate(&self, predecessor: Predecessor) -> Run {
-        let mut run = self.bot.rotate(predecessor).await.unwrap();
+        let run = self.bot.rotate(predecessor).await.unwrap();
+        self.go_on(run).await
+    }
+
+    async fn go_on(&self, mut run: Run) -> Run {
         for _ in 0..20 {
             if !matches!(run.outcome, Outcome::Draining { .. } | Outcome::BackingOff { .. } | Outcome::Unfinished) {
                 break;
@@ -83,8 +88,80 @@ async fn nothing_is_lost_wherever_an_answer_is() {
             }
             let run = rotation.rotate(Predecessor::Held(rotation.old.clone())).await;
             rotation.assert_turned_over(&run);
+            let Outcome::Completed(done) = &run.outcome else { continue };
+            assert!(done.orphans.is_empty(), "{trouble:?} at {at}: {:?}", done.orphans);
         }
     }
+}
+
+#[tokio::test]
+async fn a_move_from_a_token_of_another_kind_makes_nothing_though_an_answer_is_lost() {
+    let rotation = Rotation::new().await;
+    rotation.fake.end_impersonation("build-bot");
+    let classic = rotation.fake.classic("build-bot", "old", &["repo"]);
+    rotation.fake.trouble(&format!("POST {PATH}"), Trouble::DropAfter);
+    let run = rotation.rotate(Predecessor::Held(classic.clone())).await;
+    assert!(format!("{:?}", run.outcome).contains("hand in"), "{:?}", run.outcome);
+    assert!(rotation.fake.is_alive(&classic) && rotation.fake.impersonation_of("build-bot").is_none());
+}
+
+#[tokio::test]
+async fn what_was_made_beside_an_old_token_that_lives_is_never_silent() {
+    let rotation = Rotation::new().await;
+    rotation.fake.end_impersonation("build-bot");
+    // Nothing but the server tells it from an impersonation token.
+    let other = rotation.fake.oauth_token("other-app", "build-bot", &["repo"]);
+    rotation.fake.trouble(&format!("POST {PATH}"), Trouble::DropAfter);
+    let run = rotation.rotate(Predecessor::Held(other.clone())).await;
+    assert!(rotation.fake.impersonation_of("build-bot").is_some(), "its answer was lost");
+    let orphans = match &run.outcome {
+        Outcome::Stopped { orphans, .. } | Outcome::NeedsPerson { orphans, .. } => orphans,
+        other => panic!("{other:?}"),
+    };
+    assert!(!orphans.is_empty() && orphans.iter().all(|orphan| orphan.label.is_none()), "{orphans:?}");
+}
+
+#[tokio::test]
+async fn a_new_token_that_leaked_is_replaced() {
+    a_leak(None).await;
+}
+
+#[tokio::test]
+async fn a_new_token_that_leaked_is_replaced_though_an_answer_is_lost() {
+    for trouble in [Trouble::DropBefore, Trouble::DropAfter] {
+        a_leak(Some(trouble)).await;
+    }
+}
+
+/// The trouble meets the request that makes the next token.
+async fn a_leak(trouble: Option<Trouble>) {
+    let rotation = Rotation::new().await;
+    rotation.place.doubt_once();
+    let run = rotation.bot.rotate(Predecessor::Held(rotation.old.clone())).await.unwrap();
+    assert!(!matches!(run.outcome, Outcome::Completed(_)), "{:?}", run.outcome);
+    let leaked = rotation.fake.impersonation_of("build-bot").unwrap();
+    assert_eq!(rotation.place.holds(), leaked);
+    if let Some(trouble) = trouble {
+        let posts = format!("POST {PATH}");
+        rotation.fake.trouble(&posts, Trouble::Slow(Duration::ZERO));
+        rotation.fake.trouble(&posts, trouble);
+    }
+    let run = rotation.bot.emergency(Predecessor::Held(leaked.clone()), Urgency::ReplaceNow).await.unwrap();
+    let run = rotation.go_on(run).await;
+    rotation.assert_turned_over(&run);
+    assert!(!rotation.fake.is_alive(&leaked) && rotation.place.holds() != leaked);
+}
+
+#[tokio::test]
+async fn what_somebody_else_made_after_the_deletion_is_not_adopted() {
+    let rotation = Rotation::new().await;
+    rotation.fake.contest_impersonation("build-bot");
+    let run = rotation.rotate(Predecessor::Held(rotation.old.clone())).await;
+    assert!(!matches!(run.outcome, Outcome::Completed(_)), "{:?}", run.outcome);
+    let foreign = rotation.fake.impersonation_of("build-bot").unwrap();
+    let run = rotation.rotate(Predecessor::Held(rotation.old.clone())).await;
+    assert!(!matches!(run.outcome, Outcome::Completed(_)), "{:?}", run.outcome);
+    assert!(rotation.fake.is_alive(&foreign) && rotation.place.holds() != foreign);
 }
 
 #[tokio::test]

@@ -59,6 +59,16 @@ async fn a_repository_that_the_installation_does_not_reach_is_named_as_that() {
 }
 
 #[tokio::test]
+async fn a_token_that_reaches_more_than_the_named_repositories_says_so() {
+    let world = World::start().await;
+    world.fake.ignore_named_repositories();
+    let provider = world.builder().organization("acme").repositories(["site"]).build().unwrap();
+    let token = issue(&provider, &["contents=read"]).await.unwrap().token;
+    let grant = provider.inspect(&token).await.unwrap();
+    assert_eq!(grant.access, Access::Scopes(ScopeSet::of(["contents=read", "repositories=all"])));
+}
+
+#[tokio::test]
 async fn a_suspended_installation_is_found_before_a_token_is_asked_for() {
     let world = World::start().await;
     world.fake.suspend_app(INSTALLATION, true);

@@ -82,11 +82,31 @@ async fn after_a_refusal_the_next_is_signed_anew() {
     let world = World::start().await;
     let provider = world.provider();
     issue(&provider, &["contents=read"]).await.unwrap();
-    world.fake.trouble("GET /api/v3/orgs/acme/installation", tokenturn::testing::Trouble::Refuse(401));
+    for _ in 0..2 {
+        // What is signed anew is tried at once, and once only.
+        world.fake.trouble("GET /api/v3/orgs/acme/installation", tokenturn::testing::Trouble::Refuse(401));
+    }
     refusal(&provider).await;
     world.clock.advance(Duration::from_secs(1));
     issue(&provider, &["contents=read"]).await.unwrap();
     assert_eq!(world.fake.app_logins(), 2);
+}
+
+#[tokio::test]
+async fn what_ended_early_by_githubs_clock_is_signed_anew_and_asked_once_more() {
+    let world = World::start().await;
+    // Five minutes behind: what it signs lives for four minutes at GitHub.
+    let ours = VirtualClock::new();
+    world.clock.advance(Duration::from_mins(5));
+    let builder = world.builder().clock(std::sync::Arc::new(ours.clone()));
+    let provider = builder.organization("acme").build().unwrap();
+    for _ in 0..2 {
+        issue(&provider, &["contents=read"]).await.unwrap();
+        for clock in [&world.clock, &ours] {
+            clock.advance(Duration::from_mins(7));
+        }
+    }
+    assert_eq!((world.fake.app_logins(), world.fake.app_tokens().len()), (2, 2));
 }
 
 #[tokio::test]

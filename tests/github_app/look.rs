@@ -86,6 +86,21 @@ async fn a_token_of_another_account_is_nobody_we_know() {
 }
 
 #[tokio::test]
+async fn a_long_token_of_another_app_is_told_by_the_number_in_it() {
+    let world = World::start().await;
+    world.fake.stateless_app_tokens();
+    world.fake.github_app(777, "other", crate::keys::public());
+    world.fake.install_app(777, 44, "acme", &["site"], &["contents=read"]);
+    let clock = std::sync::Arc::new(world.clock.clone());
+    let other =
+        tokenturn::GitHub::app(&crate::http(), 777, crate::keys::pkcs8()).server(world.fake.base()).clock(clock);
+    let token = issue(&other.installation(44).build().unwrap(), &["contents=read"]).await.unwrap().token;
+    assert_eq!(world.provider().inspect(&token).await.unwrap().owner, "another app (777)");
+    let ours = made_before(&world).await;
+    assert_eq!(world.provider().inspect(&ours).await.unwrap().owner, "deployer[bot] of acme");
+}
+
+#[tokio::test]
 async fn a_token_ends_itself_and_twice_is_the_same_as_once() {
     let world = World::start().await;
     let provider = world.provider();

@@ -1,11 +1,12 @@
 //! A place that holds a token and shows at GitHub whether it works.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use tokenturn::consumer::{ConsumerCapabilities, Installation, Proof, Slot, Verification};
 use tokenturn::testing::GitHubFake;
-use tokenturn::{AdmittedToken, Answer, Consumer, Result, ScopeModel, ScopeSet, Token};
+use tokenturn::{AdmittedToken, Answer, Consumer, Effect, Error, ErrorKind, Result, ScopeModel, ScopeSet, Token};
 
 /// Clones share what it holds.
 #[derive(Clone, Debug)]
@@ -16,13 +17,14 @@ pub(crate) struct Place {
     needs: &'static str,
     /// Whose tokens it takes: an app's, or a user's.
     of_app: bool,
+    doubts: Arc<AtomicBool>,
 }
 
 impl Place {
     /// One that uses tokens of an app.
     pub(crate) fn app(name: &'static str, github: &Arc<GitHubFake>, old: &Token) -> Self {
         let held = Arc::new(Mutex::new(old.clone()));
-        Self { name, github: github.clone(), held, needs: "contents=write", of_app: true }
+        Self { name, github: github.clone(), held, needs: "contents=write", of_app: true, doubts: Arc::default() }
     }
 
     /// One that uses tokens of a user.
@@ -32,6 +34,11 @@ impl Place {
 
     pub(crate) fn holds(&self) -> Token {
         self.held.lock().unwrap().clone()
+    }
+
+    /// The next token is taken, and it is said that it may not have been.
+    pub(crate) fn doubt_once(&self) {
+        self.doubts.store(true, Ordering::Relaxed);
     }
 
     fn works(&self, token: &Token) -> bool {
@@ -59,6 +66,10 @@ impl Consumer for Place {
 
     async fn install(&self, token: &AdmittedToken, _: &Slot) -> Result<Installation> {
         *self.held.lock().unwrap() = token.token().clone();
+        if self.doubts.swap(false, Ordering::Relaxed) {
+            let error = Error::new(ErrorKind::PermissionDenied, "a test wants it so: try again");
+            return Err(error.with_effect(Effect::Unknown));
+        }
         self.preflight().await.map(Installation::Done)
     }
 

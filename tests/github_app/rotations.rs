@@ -103,6 +103,7 @@ async fn a_lost_answer_leaves_a_token_that_is_reported_with_its_end_and_dies_by_
         rotation.assert_turned_over(&run, 1);
         let Outcome::Completed(done) = &run.outcome else { unreachable!() };
         let Expiry::At(end) = done.orphans[0].expiry else { panic!("it has an end: {:?}", done.orphans) };
+        assert_eq!(done.orphans[0].label, None, "GitHub knows it by no name");
         assert_eq!(rotation.world.sent(CREATE), 3, "the old one, the lost one and the new one");
         let end = rotation.world.clock.now().until(end);
         rotation.world.clock.advance(end);

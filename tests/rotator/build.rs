@@ -107,9 +107,11 @@ fn a_policy_that_cannot_work() {
 fn a_life_that_no_token_of_the_provider_can_have() {
     let hour = seconds(3600);
     let builder = |policy: Policy| World::of(overlap().living_at_most(hour)).builder().policy(policy);
-    let day = Policy::default().grace(seconds(0)).minimum_life(seconds(24 * 3600));
-    refused(builder(day), ErrorKind::Configuration, "60 minutes at most, less than `minimum_life` asks for");
-    let fitting = Policy::default().grace(seconds(60)).minimum_life(hour);
+    for minimum in [hour, hour * 24] {
+        let policy = Policy::default().grace(seconds(0)).minimum_life(minimum);
+        refused(builder(policy), ErrorKind::Configuration, "60 minutes at most, and `minimum_life` asks for no less");
+    }
+    let fitting = Policy::default().grace(seconds(60)).minimum_life(hour - seconds(1));
     refused(builder(fitting.clone().lifetime(hour * 2)), ErrorKind::Configuration, "lower `lifetime`");
     refused(builder(fitting.clone().grace(hour)), ErrorKind::Configuration, "shorten `grace`");
     assert!(builder(fitting.clone().lifetime(hour)).build().is_ok() && builder(fitting).build().is_ok());

@@ -1,6 +1,8 @@
 //! Tokens by which a site administrator acts as a user of an Enterprise Server.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
@@ -10,7 +12,7 @@ use url::Url;
 
 use super::api::{Api, User, own_key};
 use super::personal::unsupported;
-use super::{Addresses, grant};
+use super::{Addresses, grant, is_resident};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::http::{Answer, Authorization, Http, Method};
 use crate::name::{Label, TokenId};
@@ -19,7 +21,10 @@ use crate::provider::{
 };
 use crate::service::gate;
 use crate::service::sparing::Sparing;
-use crate::token::{Grant, RetiredToken, Scope, ScopeModel, ScopeSet, Token};
+use crate::token::{Format, Grant, RetiredToken, Scope, ScopeModel, ScopeSet, Token};
+
+/// No request is under way for longer: what is looked at after that is not changed by a late one any more.
+const LATE: Duration = Duration::from_mins(2);
 
 /// Puts [`ImpersonationTokens`] together.
 #[derive(Debug)]
@@ -46,8 +51,7 @@ impl ImpersonationTokensBuilder {
         if self.username.is_empty() {
             return Err(Error::new(ErrorKind::InvalidInput, "the user name is empty: name the user to act as"));
         }
-        let host = self.server.host_str().unwrap_or_default();
-        if host == "ghe.com" || host.ends_with(".ghe.com") {
+        if is_resident(self.server.host_str().unwrap_or_default()) {
             let text = "a GitHub with data residency makes no impersonation tokens: only Enterprise Server does";
             return Err(Error::new(ErrorKind::Configuration, text));
         }
@@ -59,6 +63,7 @@ impl ImpersonationTokensBuilder {
             username: self.username,
             addresses,
             sparing: Sparing::default(),
+            asked_in_vain: AtomicBool::new(false),
         })
     }
 }
@@ -70,19 +75,22 @@ impl ImpersonationTokensBuilder {
 /// makes it (201), or hands out the one that lives (200), so a new one is to be had only once the old one was deleted: it dies
 /// before its successor is born, and every place is down until it was updated. This is how that is done:
 ///
+/// - The token in hand is looked at before anything is sent: one of another kind or user makes nothing happen.
 /// - Nothing is deleted before the server has shown that the token in hand is the one that it would hand out. A token that
 ///   somebody else has made since, or keeps elsewhere, is left alone.
 /// - Then it is deleted (`DELETE` of the same path), and the next is asked for. What the server hands out then must be new to
 ///   it (201): a token that it had already counts as none of ours.
 /// - When the answer is lost after the deletion, what was asked for in vain is handed out to whoever asks again: nothing is
-///   lost. That holds for the run that saw the old token alive; without a predecessor a token that lives already is refused,
-///   as it may be in use.
+///   lost. That holds for the run that saw the old token alive and lost an answer; any other token that lives already is
+///   refused, as it may be in use.
 ///
 /// Let nobody else ask for this user's token, or there will be two who each end the other's.
 ///
 /// The path knows no single token: what is deleted there is all of that user's impersonation. So a token is ended only where
-/// it is the one that the server would hand out. To see that, it is asked for; should there have been none, what was made so
-/// is deleted at once.
+/// it is the one that the server would hand out. To see that, it is asked for, as nothing that only reads tells it. That is
+/// done for a token alone that lives, is this user's and an OAuth app's; should the user have had none, what was made so has no
+/// scopes and is deleted at once. Where that answer is lost, it may live on until the next revocation by the same process
+/// finds it, or a person deletes it.
 ///
 /// A look at a token is `GET /user`, which needs no scope. Dead ones are looked at sparingly: GitHub locks an account after
 /// several refused logins.
@@ -98,6 +106,8 @@ pub struct ImpersonationTokens {
     username: String,
     addresses: Addresses,
     sparing: Sparing,
+    /// Whether a revocation may have made a token, to see which one lives, and nobody saw it deleted.
+    asked_in_vain: AtomicBool,
 }
 
 /// What matters of the answer, and nothing that could be malformed. The value is not copied out of it.
@@ -113,6 +123,7 @@ struct Handed<'a> {
 struct Rest {
     id: Value,
     token_last_eight: Value,
+    scopes: Value,
 }
 
 #[derive(Serialize)]
@@ -124,8 +135,17 @@ struct Wish<'a> {
 enum Handout {
     /// It was made for this request.
     New(Candidate),
-    /// It lived before.
-    Standing { token: Option<Candidate>, last_eight: Option<String> },
+    /// It lived before. A bare one has no scopes at all.
+    Standing { token: Option<Candidate>, last_eight: Option<String>, bare: bool },
+}
+
+/// What a token shows of itself.
+enum Seen {
+    Dead,
+    /// It lives, and is of another kind, or of another user.
+    Foreign,
+    /// It lives, and may be the user's impersonation token.
+    Fitting,
 }
 
 impl Handout {
@@ -154,16 +174,45 @@ impl ImpersonationTokens {
             201 => {
                 Ok(Handout::New(candidate(&answer).ok_or_else(|| answer.not_understood("there is no token in it"))?))
             }
-            200 => Ok(Handout::Standing { token: candidate(&answer), last_eight: last_eight(&answer) }),
+            200 => {
+                let rest: Rest = serde_json::from_slice(answer.body()).unwrap_or_default();
+                let last_eight = rest.token_last_eight.as_str().map(str::to_owned);
+                let bare = rest.scopes.as_array().is_some_and(Vec::is_empty);
+                Ok(Handout::Standing { token: candidate(&answer), last_eight, bare })
+            }
             _ => Err(answer.not_understood("it does not say whether the token is a new one")),
         }
     }
 
-    /// Ends the user's token, whichever it is; none at all is fine. Never sent twice: one that arrives late would end the
-    /// next token.
-    async fn deleted(&self) -> Result<()> {
+    /// Ends the user's token, whichever it is, and says whether there was one. Not that there is none left, where it says no: a
+    /// server that hides the path gives the same answer. Never sent twice: one that arrives late would end the next token.
+    async fn deleted(&self) -> Result<bool> {
         let call = self.api.call(Method::Delete, &self.path()).authorized(&self.key).accepting(&[404]);
-        call.send().await.map_err(refused_key).map(drop)
+        let answer = call.send().await.map_err(refused_key)?;
+        Ok(answer.status() != 404)
+    }
+
+    async fn look(&self, token: &Token) -> Result<(Grant, bool)> {
+        let look = self.api.user(token);
+        let answer = self.sparing.look(self.api.endpoint(), &self.username, token.fingerprint(), look).await?;
+        let user: User = answer.json()?;
+        let of_an_app = match token.format() {
+            Some(Format::GitHubOAuth) => true,
+            Some(Format::GitHubFineGrained | Format::GitHubAppUser | Format::GitHubInstallation) => false,
+            // Servers have made them without a beginning of their own: the app that they are of tells them.
+            _ => answer.header("x-oauth-client-id").is_some(),
+        };
+        let grant = grant::of_headers(&answer, token, &user.login, self.addresses.public);
+        let fits = of_an_app && user.login.eq_ignore_ascii_case(&self.username);
+        Ok((grant.with_kind("impersonation token").with_api(self.addresses.api.clone()), fits))
+    }
+
+    async fn seen(&self, token: &Token) -> Result<Seen> {
+        match self.look(token).await {
+            Ok((_, fits)) => Ok(if fits { Seen::Fitting } else { Seen::Foreign }),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(Seen::Dead),
+            Err(error) => Err(error),
+        }
     }
 
     fn no_user(&self, answer: &Answer) -> Error {
@@ -177,7 +226,18 @@ impl ImpersonationTokens {
     }
 
     /// Replaces the token in hand.
-    async fn replace(&self, current: &Token, scopes: &ScopeSet) -> Result<Candidate> {
+    async fn replace(&self, current: &Token, request: &IssueRequest<'_>) -> Result<Candidate> {
+        let scopes = request.scopes;
+        // Asking may make one, so nothing is asked for a token that shows by itself that it is another.
+        match self.seen(current).await? {
+            Seen::Foreign => {
+                let text = "the current token lives, and is no impersonation token of the user: hand in the right one, or begin \
+                            without an old one";
+                return Err(Error::new(ErrorKind::InvalidInput, text));
+            }
+            Seen::Dead => return self.first(request).await,
+            Seen::Fitting => {}
+        }
         match self.handed_out(scopes).await? {
             handout @ Handout::Standing { .. } if handout.is(current) => {}
             Handout::Standing { .. } => {
@@ -204,27 +264,49 @@ impl ImpersonationTokens {
         }
     }
 
+    /// Ends the token that the server has just handed out.
+    async fn ended(&self, value: &Token) -> Result<Revocation> {
+        match self.deleted().await {
+            Ok(true) => Ok(Revocation::Done),
+            Ok(false) => match self.seen(value).await? {
+                Seen::Dead => Ok(Revocation::Done),
+                Seen::Foreign | Seen::Fitting => {
+                    let text = "the server says that the user has no token to delete, and has just handed this one out: see \
+                                that our own key has the scope `site_admin`, or delete it at the server";
+                    Err(Error::new(ErrorKind::NotFound, text))
+                }
+            },
+            // Sent again, or followed by another run, it could end the next token when it arrives late.
+            Err(error) if error.effect() == Effect::Unknown => Ok(Revocation::Accepted { look_after: LATE }),
+            Err(error) => Err(error),
+        }
+    }
+
     /// There was no token of the user, though one was in hand: either that has just died, or it is something else.
     async fn unexpected(&self, current: &Token, made: Candidate) -> Result<Candidate> {
         match self.inspect(current).await {
             Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(made),
             seen => {
                 // Only what was just made can be there to be deleted.
-                self.deleted().await.map_err(|error| error.with_effect(Effect::Unknown))?;
+                let deleted = self.deleted().await.map_err(|error| error.with_effect(Effect::Unknown))?;
                 let text = "the current token lives, and is no impersonation token of the user, who had none: hand in the right \
                             one, or begin without an old one";
-                Err(seen.err().unwrap_or_else(|| Error::new(ErrorKind::InvalidInput, text)))
+                let error = seen.err().unwrap_or_else(|| Error::new(ErrorKind::InvalidInput, text));
+                // It was made a moment ago: that there was nothing to delete does not show that it is gone.
+                Err(if deleted { error } else { error.with_effect(Effect::Unknown) })
             }
         }
     }
 
     /// The first token, or the one that was made after the old one was deleted and whose answer was lost.
     async fn first(&self, request: &IssueRequest<'_>) -> Result<Candidate> {
-        // The owner is known of a token that was seen alive; that it is not handed in any more means that it has died since.
+        // The owner is known of a token that was seen alive; that it is dead, or not handed in any more, means that it has died
+        // since.
         let seen_alive = request.owner.is_some_and(|owner| owner.eq_ignore_ascii_case(&self.username));
+        let ours = seen_alive && request.after_a_lost_answer;
         match self.handed_out(request.scopes).await? {
             Handout::New(candidate) => Ok(candidate),
-            Handout::Standing { token: Some(candidate), .. } if seen_alive => Ok(candidate),
+            Handout::Standing { token: Some(candidate), .. } if ours => Ok(candidate),
             Handout::Standing { .. } => {
                 let text = "the user has a live impersonation token already, and it cannot be told who uses it: hand it in as \
                             the old one, or delete it at the server and try again";
@@ -244,12 +326,21 @@ impl Provider for ImpersonationTokens {
         ProviderCapabilities::new(Issuer::Api, Fate::Dies)
             .reissuing()
             .ended_by(EndedBy::Api)
+            .keeping_names()
             .with_caution(
                 "the server keeps one impersonation token for a user: the old one is deleted before the new one is made, and \
                  every place is down until it was updated",
             )
             .with_caution(
                 "the deletion ends all impersonation of that user: let nobody else ask for this user's token",
+            )
+            .with_caution(
+                "where the server hides the value of a token that lives, a new one whose answer was lost cannot be had again: a \
+                 person deletes it then",
+            )
+            .with_caution(
+                "to see which token the server keeps, a revocation asks for it: where that answer is lost, a token without \
+                 scopes may be left",
             )
     }
 
@@ -258,11 +349,7 @@ impl Provider for ImpersonationTokens {
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {
-        let look = self.api.user(token);
-        let answer = self.sparing.look(self.api.endpoint(), &self.username, token.fingerprint(), look).await?;
-        let user: User = answer.json()?;
-        let grant = grant::of_headers(&answer, token, &user.login, self.addresses.public);
-        Ok(grant.with_kind("impersonation token").with_api(self.addresses.api.clone()))
+        self.look(token).await.map(|(grant, _)| grant)
     }
 
     async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
@@ -274,7 +361,7 @@ impl Provider for ImpersonationTokens {
         let gate = gate::before(format!("{}impersonation/{}", self.api.endpoint().base(), self.username));
         let _one_at_a_time = gate.lock().await;
         let candidate = match request.current {
-            Some(current) => self.replace(current, request.scopes).await?,
+            Some(current) => self.replace(current, request).await?,
             None => self.first(request).await?,
         };
         Ok(Issuance::Minted(candidate))
@@ -290,26 +377,38 @@ impl Provider for ImpersonationTokens {
                 "an impersonation token is told from others by its value, which is not known: delete it at the server",
             ));
         };
-        match self.inspect(value).await {
-            Err(error) if error.kind() == ErrorKind::Unauthenticated => return Ok(Revocation::Done),
-            Err(error) => return Err(error),
-            Ok(_) => {}
+        let elsewhere = |text: &'static str| Err(Error::new(ErrorKind::Unsupported, text));
+        match self.seen(value).await? {
+            Seen::Dead => return Ok(Revocation::Done),
+            Seen::Foreign => {
+                return elsewhere(
+                    "the token lives, and is no impersonation token of this user: end it where it was made",
+                );
+            }
+            Seen::Fitting => {}
         }
         let gate = gate::before(format!("{}impersonation/{}", self.api.endpoint().base(), self.username));
         let _one_at_a_time = gate.lock().await;
-        let handout = self.handed_out(&ScopeSet::new()).await?;
-        if matches!(handout, Handout::Standing { .. }) && !handout.is(value) {
-            let text = "the token lives, and is not the one that the server keeps for this user, which is left alone: end it \
-                        where it was made";
-            return Err(Error::new(ErrorKind::Unsupported, text));
-        }
-        self.deleted().await?;
+        let asked_before = self.asked_in_vain.load(Ordering::Relaxed);
+        let handout = self.handed_out(&ScopeSet::new()).await.inspect_err(|error| {
+            self.asked_in_vain.store(asked_before || error.effect() == Effect::Unknown, Ordering::Relaxed);
+        })?;
         if handout.is(value) {
-            return Ok(Revocation::Done);
+            return self.ended(value).await;
         }
-        let text =
-            "the token lives, and is no impersonation token of this user, who had none: end it where it was made";
-        Err(Error::new(ErrorKind::Unsupported, text))
+        if let Handout::Standing { bare, .. } = handout
+            && !(bare && asked_before)
+        {
+            return elsewhere(
+                "the token lives, and is not the one that the server keeps for this user, which is left alone: end it where it \
+                 was made",
+            );
+        }
+        // What was made to see this, now or by a request whose answer was lost.
+        self.asked_in_vain.store(true, Ordering::Relaxed);
+        let deleted = self.deleted().await.map_err(|error| error.with_effect(Effect::Unknown))?;
+        self.asked_in_vain.store(!deleted, Ordering::Relaxed);
+        elsewhere("the token lives, and is no impersonation token of this user, who had none: end it where it was made")
     }
 
     async fn status(&self, _: &TokenId) -> Result<Liveness> {
@@ -327,11 +426,6 @@ fn candidate(answer: &Answer) -> Option<Candidate> {
     let rest: Rest = serde_json::from_slice(answer.body()).unwrap_or_default();
     let id = rest.id.as_u64().and_then(|id| TokenId::new(id.to_string()).ok());
     Some(Candidate::new(Token::new(&handed.token).ok()?).with_id(id))
-}
-
-fn last_eight(answer: &Answer) -> Option<String> {
-    let rest: Rest = serde_json::from_slice(answer.body()).ok()?;
-    rest.token_last_eight.as_str().map(str::to_owned)
 }
 
 fn refused_key(error: Error) -> Error {

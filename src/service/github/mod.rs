@@ -133,7 +133,7 @@ impl Addresses {
         if matches!(host, "github.com" | "www.github.com" | "api.github.com") {
             return Err(Error::new(ErrorKind::Configuration, "this is github.com itself: leave `server` out"));
         }
-        if host == "ghe.com" || host.ends_with(".ghe.com") {
+        if is_resident(host) {
             return Self::resident(web, host);
         }
         let api = web.join("/api/v3/").map_err(|_| unusable())?;
@@ -178,6 +178,11 @@ impl Addresses {
     fn host(&self) -> &str {
         self.web.host_str().unwrap_or("GitHub")
     }
+}
+
+/// Whether a host is one of a GitHub with data residency.
+fn is_resident(host: &str) -> bool {
+    host == "ghe.com" || host.ends_with(".ghe.com")
 }
 
 fn parse(address: &str) -> Result<Url> {

@@ -30,6 +30,7 @@ pub(super) struct Apps {
     tokens: Vec<Issued>,
     stateless: bool,
     odd: bool,
+    wide: bool,
     /// Every JWT that was taken.
     presented: BTreeSet<Fingerprint>,
 }
@@ -105,6 +106,11 @@ impl GitHubFake {
     /// What is said of a new installation token makes no sense from now on.
     pub fn odd_app_answers(&self) {
         self.world.lock().installed.odd = true;
+    }
+
+    /// Which repositories a new installation token is asked for is not heeded from now on: it reaches all.
+    pub fn ignore_named_repositories(&self) {
+        self.world.lock().installed.wide = true;
     }
 
     /// Whether an installation token is taken.
@@ -268,6 +274,7 @@ fn create(state: &mut State, request: &Request, id: u64) -> Reply {
     permissions.insert("metadata".to_owned(), "read".to_owned());
     let value = next_value(state, app);
     let expires = state.clock.now().plus(LIFE);
+    let named = named.filter(|_| !state.installed.wide);
     let selection = if named.is_some() { "selected" } else { "all" };
     let mut body = json!({
         "token": value, "expires_at": expires.to_string(), "permissions": permissions, "repository_selection": selection,

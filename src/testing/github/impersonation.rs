@@ -16,6 +16,8 @@ pub(super) struct Desk {
     /// The one token of each user.
     standing: BTreeMap<String, Token>,
     hides: bool,
+    /// Users whose token another program asks for as soon as there is none.
+    contested: BTreeSet<String>,
 }
 
 impl GitHubFake {
@@ -49,6 +51,11 @@ impl GitHubFake {
         self.world.lock().desk.standing.get(username).cloned()
     }
 
+    /// As soon as a user's token is deleted, another program asks for the next one, from now on.
+    pub fn contest_impersonation(&self, username: &str) {
+        self.world.lock().desk.contested.insert(username.to_owned());
+    }
+
     /// A token that lives already is handed out without its value from now on.
     pub fn hide_standing_impersonation(&self) {
         self.world.lock().desk.hides = true;
@@ -72,6 +79,9 @@ pub(super) fn answer(state: &mut State, request: &Request, path: &[&str]) -> Opt
         "POST" => hand_out(state, request, username),
         "DELETE" => {
             deleted(state, username);
+            if state.desk.contested.contains(*username) {
+                made(state, username, &["repo"]);
+            }
             Reply::status(204)
         }
         _ => message(404, "Not Found"),
@@ -89,7 +99,14 @@ fn hand_out(state: &mut State, request: &Request, username: &str) -> Reply {
     let value = token.expose();
     let last_eight = &value[value.len() - 8..];
     let shown = (status == 201 || !state.desk.hides).then_some(value);
-    Reply::json(status, &json!({"id": 1, "token": shown, "token_last_eight": last_eight, "note": null}))
+    let scopes: Vec<String> = state
+        .entry_mut(value)
+        .map(|entry| entry.scopes.iter().map(|scope| scope.as_str().to_owned()).collect())
+        .unwrap_or_default();
+    Reply::json(
+        status,
+        &json!({"id": 1, "token": shown, "token_last_eight": last_eight, "scopes": scopes, "note": null}),
+    )
 }
 
 fn made(state: &mut State, username: &str, scopes: &[&str]) -> Token {

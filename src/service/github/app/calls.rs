@@ -113,9 +113,19 @@ impl Calls {
     }
 
     async fn asked_by_app(&self, method: Method, path: &[&str], wish: Option<&Wish<'_>>) -> Result<Answer> {
-        let call = self.api.call(method, path).authorized(&self.key.authorization()?);
-        let call = if let Some(wish) = wish { call.json(wish) } else { call };
-        let answer = call.accepting(&[401, 403, 404, 422]).send().await?;
+        let ask = async || {
+            let (authorization, again) = self.key.authorization()?;
+            let call = self.api.call(method, path).authorized(&authorization);
+            let call = if let Some(wish) = wish { call.json(wish) } else { call };
+            Ok::<_, Error>((call.accepting(&[401, 403, 404, 422]).send().await?, again))
+        };
+        let (mut answer, again) = ask().await?;
+        if answer.status() == 401 && again {
+            // Where this machine's clock is behind, it has ended at GitHub before it did here. What was refused so had no effect,
+            // the making of a token included.
+            self.key.forget();
+            (answer, _) = ask().await?;
+        }
         if (200..300).contains(&answer.status()) {
             return Ok(answer);
         }
@@ -200,7 +210,8 @@ impl Calls {
         Err(Error::new(ErrorKind::PermissionDenied, text))
     }
 
-    /// A token ends itself. Twice is the same as once, and gone already is done, where GitHub itself says so.
+    /// A token ends itself. Twice is the same as once, and gone already is done, where GitHub itself says so. That refusal is not
+    /// counted: it is one for each token that ends, and what is to be ended is not left alive to spare a count.
     pub(super) async fn end(&self, token: &Token) -> Result<()> {
         let call = self.api.call(Method::Delete, &["installation", "token"]).repeatable();
         match call.authorized(&Authorization::bearer(token)?).send().await {

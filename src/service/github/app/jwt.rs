@@ -58,9 +58,11 @@ impl AppKey {
         self.app
     }
 
-    /// The app as who asks. GitHub counts limits by app, so the budget does, whichever token is presented.
-    pub(super) fn authorization(&self) -> Result<Authorization> {
-        Ok(Authorization::bearer(&self.token()?)?.counted_as(format!("GitHub App {}", self.app)))
+    /// The app as who asks, and whether that was presented before. GitHub counts limits by app, so the budget does, whichever
+    /// token is presented.
+    pub(super) fn authorization(&self) -> Result<(Authorization, bool)> {
+        let (token, again) = self.token()?;
+        Ok((Authorization::bearer(&token)?.counted_as(format!("GitHub App {}", self.app)), again))
     }
 
     /// GitHub did not take it: the next one is signed anew.
@@ -68,16 +70,16 @@ impl AppKey {
         *self.signed.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn token(&self) -> Result<Token> {
+    fn token(&self) -> Result<(Token, bool)> {
         let now = self.clock.now();
         let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
         // One from the future was signed before somebody set the clock right.
         if let Some((token, _)) = signed.as_ref().filter(|(_, at)| *at <= now && at.until(now) < REUSED) {
-            return Ok(token.clone());
+            return Ok((token.clone(), true));
         }
         let token = self.sign(now)?;
         *signed = Some((token.clone(), now));
-        Ok(token)
+        Ok((token, false))
     }
 
     fn sign(&self, now: Timestamp) -> Result<Token> {

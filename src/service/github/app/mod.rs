@@ -49,8 +49,8 @@ const LIFE: Duration = Duration::from_hours(1);
 /// The app signs with RS256 what it asks with; it ends after nine minutes, and is as secret as a token.
 ///
 /// The owner in a grant is the app's bot and the account where it is installed, as `deployer[bot] of acme`: the same for the
-/// old and the new token. It is looked up once for each process. A token tells nobody of which app it is; that one belongs to
-/// another account shows by its repositories, if it sees any.
+/// old and the new token. It is looked up once for each process. A short token tells nobody of which app it is, and in a long
+/// one the app's number stands; that one belongs to another account shows by its repositories, if it sees any.
 ///
 /// What a token may do and when it ends GitHub says once, when it makes it. So both are unknown of a token that another
 /// process asked for. A run that was cut off between the birth of a token and its admission ends that token and goes back;
@@ -114,6 +114,7 @@ impl Provider for InstallationTokens {
             .reissuing()
             .ended_by(EndedBy::Api)
             .living_at_most(LIFE)
+            .keeping_names()
             .with_caution(
                 "each token lives for an hour, whatever is asked for: a consumer that stores one must be given the next in time",
             )
@@ -130,9 +131,11 @@ impl Provider for InstallationTokens {
         let look = self.calls.look(token);
         let seen = self.sparing.look(self.calls.api.endpoint(), &self.name, token.fingerprint(), look).await?;
         let installation = self.known().await?;
-        let owner = match grant::stranger(&installation, &seen) {
-            Some(account) => format!("an app of {account}"),
-            None => grant::owner(self.calls.key.app(), &installation),
+        let another = token.app_number().filter(|app| *app != self.calls.key.app());
+        let owner = match (grant::stranger(&installation, &seen), another) {
+            (Some(account), _) => format!("an app of {account}"),
+            (None, Some(app)) => format!("another app ({app})"),
+            (None, None) => grant::owner(self.calls.key.app(), &installation),
         };
         let Birth { access, expiry } = self.birth(token);
         Ok(Grant::of(token, owner)
