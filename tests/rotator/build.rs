@@ -111,7 +111,7 @@ fn a_life_that_no_token_of_the_provider_can_have() {
         let policy = Policy::default().grace(seconds(0)).minimum_life(minimum);
         refused(builder(policy), ErrorKind::Configuration, "60 minutes at most, and `minimum_life` asks for no less");
     }
-    let fitting = Policy::default().grace(seconds(60)).minimum_life(hour - seconds(1));
+    let fitting = Policy::default().grace(seconds(60)).minimum_life(seconds(3599));
     refused(builder(fitting.clone().lifetime(hour * 2)), ErrorKind::Configuration, "lower `lifetime`");
     refused(builder(fitting.clone().grace(hour)), ErrorKind::Configuration, "shorten `grace`");
     assert!(builder(fitting.clone().lifetime(hour)).build().is_ok() && builder(fitting).build().is_ok());

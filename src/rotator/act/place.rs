@@ -23,7 +23,13 @@ pub(super) async fn preflight(session: &Session, looks: &Looks, name: &ConsumerN
         new = consumer.verify(token, &slot).await.map_err(|error| by_consumer(name, error))?.new;
     } else if checkable && at_stake {
         // A check that cannot be run is found now, while nothing is at stake.
-        let old = looks.old_token(session).await?;
+        let old = match looks.old_token(session).await {
+            // It has died since it was looked at: there is nothing to compare with.
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => {
+                return Ok(vec![Fact::PredecessorLooked { standing: Standing::Dead, owner: None }]);
+            }
+            old => old?,
+        };
         baseline = Some(consumer.verify(old, &slot).await.map_err(|error| by_consumer(name, error))?);
     }
     Ok(vec![Fact::Preflighted { consumer: name.clone(), slot, baseline, new }])

@@ -99,7 +99,7 @@ pub async fn another_is_issued_without_the_current_one_where_that_is_claimed(sta
     if !scene.can().reissues {
         return Err(NotApplicable::because("it does not claim to issue without the current token").into());
     }
-    let nothing = Basis { current: None, companion: None };
+    let nothing = Basis { current: None, companion: None, after_a_lost_answer: false };
     scene.kill(&scene.current).await?;
     scene.reconnect();
     made_from(&scene, nothing, "no current token was at hand").await?;
@@ -109,7 +109,13 @@ pub async fn another_is_issued_without_the_current_one_where_that_is_claimed(sta
     }
     drop(scene.try_issue().await?);
     scene.reconnect();
-    made_from(&scene, nothing, "an answer was lost and no current token was at hand").await.map(drop)
+    made_from(
+        &scene,
+        Basis { after_a_lost_answer: true, ..nothing },
+        "an answer was lost and no current token was at hand",
+    )
+    .await
+    .map(drop)
 }
 
 /// Where it is claimed, a token is issued from what came with a dead one, and the next from what came with that.
@@ -127,7 +133,7 @@ pub async fn a_dead_token_is_renewed_from_what_came_with_it_where_that_is_claime
         };
         scene.kill(&before).await?;
         scene.reconnect();
-        let from = Basis { current: None, companion: Some(&companion) };
+        let from = Basis { current: None, companion: Some(&companion), after_a_lost_answer: false };
         before = made_from(&scene, from, "the token was dead, and what came with it at hand").await?.candidate;
     }
     Ok(())

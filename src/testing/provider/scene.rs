@@ -50,16 +50,17 @@ impl Made {
     }
 }
 
-/// Basis which tokens another is made.
+/// From which tokens another is made, and after what.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Basis<'a> {
     pub(super) current: Option<&'a Token>,
     pub(super) companion: Option<&'a Token>,
+    pub(super) after_a_lost_answer: bool,
 }
 
 impl<'a> Basis<'a> {
     pub(super) fn token(candidate: &'a Candidate) -> Self {
-        Self { current: Some(&candidate.token), companion: candidate.companion.as_ref() }
+        Self { current: Some(&candidate.token), companion: candidate.companion.as_ref(), after_a_lost_answer: false }
     }
 }
 
@@ -94,7 +95,8 @@ impl Scene {
         let request = IssueRequest::new(&name, label, scopes)
             .with_lifetime(*lifetime)
             .with_owner(owner.as_deref())
-            .with_current(from.current, from.companion);
+            .with_current(from.current, from.companion)
+            .after_a_lost_answer(from.after_a_lost_answer);
         in_time("issue", self.provider.issue(&request)).await
     }
 

@@ -113,6 +113,10 @@ impl Source for App {
             Call::Issue => "POST /api/v3/app/installations/42/access_tokens",
             Call::Revoke => "DELETE /api/v3/installation/token",
         };
+        if trouble == Trouble::Refuse(401) && matches!(call, Call::Issue) {
+            // The first is for what was signed before, and is signed anew.
+            self.fake.trouble(line, trouble.clone());
+        }
         self.fake.trouble(line, trouble);
         Ok(())
     }

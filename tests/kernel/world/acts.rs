@@ -109,12 +109,17 @@ impl World {
         let kind = setting.kinds[at];
         let candidate = state.candidate().and_then(|token| self.held(&token));
         let (mut baseline, mut new) = (None, Answer::Unknown);
+        let compared = !kind.by_person && state.candidate().is_none() && state.old_is_live();
+        let known = state.charter().predecessor.has_value();
         let fact = match candidate.filter(|_| !kind.by_person && state.is_rolling_back()) {
             Some(candidate) if !self.lives(candidate) => Fact::CandidateDied,
+            None if compared && known && !self.old_lives() => {
+                Fact::PredecessorLooked { standing: Standing::Dead, owner: None }
+            }
             candidate => {
                 if let Some(candidate) = candidate {
                     new = self.verify(kind, at, candidate).new;
-                } else if !kind.by_person && state.candidate().is_none() && state.old_is_live() {
+                } else if compared {
                     baseline = Some(self.verify(kind, at, Held::Old));
                 }
                 Fact::Preflighted { consumer: consumer.clone(), slot: Slot::opaque(), baseline, new }
