@@ -4,7 +4,7 @@ use super::{Looks, Session, by_consumer};
 use crate::consumer::{Installation, Slot, Verification};
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::ConsumerName;
-use crate::rotation::{Act, Fact, Standing};
+use crate::rotation::{Act, Fact, Standing, TokenRef};
 use crate::token::{AdmittedToken, Answer};
 
 pub(super) async fn preflight(session: &Session, looks: &Looks, name: &ConsumerName) -> Result<Vec<Fact>> {
@@ -12,7 +12,9 @@ pub(super) async fn preflight(session: &Session, looks: &Looks, name: &ConsumerN
     let slot = consumer.preflight().await.map_err(|error| by_consumer(name, error))?;
     let state = session.state()?;
     let checkable = consumer.capabilities().proves_something() && !consumer.capabilities().by_person;
-    let at_stake = state.candidate().is_none() && state.old_is_live() && state.charter().predecessor.has_value();
+    // One that a person says is deleted is not shown around: that could lock its owner out.
+    let lives = state.old_is_live() && !state.is_claimed(&TokenRef::Old);
+    let at_stake = state.candidate().is_none() && lives && state.charter().predecessor.has_value();
     let (mut baseline, mut new) = (None, Answer::Unknown);
     if checkable && state.is_rolling_back() {
         let token = looks.new_token(session).await;

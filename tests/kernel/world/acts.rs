@@ -109,7 +109,8 @@ impl World {
         let kind = setting.kinds[at];
         let candidate = state.candidate().and_then(|token| self.held(&token));
         let (mut baseline, mut new) = (None, Answer::Unknown);
-        let compared = !kind.by_person && state.candidate().is_none() && state.old_is_live();
+        let lives = state.old_is_live() && !state.is_claimed(&TokenRef::Old);
+        let compared = !kind.by_person && state.candidate().is_none() && lives;
         let known = state.charter().predecessor.has_value();
         let fact = match candidate.filter(|_| !kind.by_person && state.is_rolling_back()) {
             Some(candidate) if !self.lives(candidate) => Fact::CandidateDied,
