@@ -121,7 +121,11 @@ impl Api {
     pub(super) async fn check(&self, app: &Authorization, client_id: &str, token: &Token) -> Result<Answer> {
         let answer = self.of_app(Method::Post, app, client_id, token).reading().accepting(&[404]).send().await?;
         // Any other 404 is not GitHub's word on the token, and must not pass for its death: gateways give reasons too.
-        if answer.status() == 404 && !says_not_found(&answer) { Err(self.endpoint.refusal(&answer)) } else { Ok(answer) }
+        if answer.status() == 404 && !says_not_found(&answer) {
+            Err(self.endpoint.refusal(&answer))
+        } else {
+            Ok(answer)
+        }
     }
 
     /// Replaces an app's token. Never sent twice: the second would replace the replacement, or fail for a dead token.
