@@ -74,7 +74,9 @@ impl World {
                     claimed.kill(token, Killer::Us);
                 }
                 turn(claimed, decided(Decision::RevokedByHand(token.clone())), "says so and did not");
-                let candidate = state.candidate().filter(|candidate| candidate != token && self.pastes < 2);
+                // Each makes a new token, so their number is bounded.
+                let strayed = self.tokens.iter().filter(|token| token.killer == Some(Killer::Person)).count();
+                let candidate = state.candidate().filter(|candidate| candidate != token && strayed < 2);
                 if let Some(candidate) = candidate {
                     let mut wrong_row = self.clone();
                     wrong_row.kill(&candidate, Killer::Person);
