@@ -198,6 +198,11 @@ impl State {
         self.relapses.clear();
         self.stale_predecessor();
         self.lost = 0;
+        let old_is_dead = self.has_old() && matches!(self.old.life, Life::Dead(_));
+        if old_is_dead && self.open_places().any(|(_, at)| at.holds_new()) {
+            // A place was found to hold the new token after all, and there is nothing to put back.
+            self.forward_again();
+        }
         let back = self.rolling_back.is_some();
         let Some(candidate) = self.candidate_opt().filter(|_| !back) else {
             return;
