@@ -2,7 +2,7 @@
 
 use tokenturn::Outcome;
 
-use crate::enumerate::{block_on, say};
+use crate::enumerate::{block_on, say, stride};
 use crate::people;
 use crate::scenario::{Errand, Kind, Scenario, Trouble};
 use crate::world::World;
@@ -45,7 +45,7 @@ async fn restored(kind: Kind, cut_at: Option<usize>, backup: usize) -> Vec<Strin
 
 fn restore_each(kind: Kind) {
     let boundaries = block_on(async { history(kind, None).await.1 });
-    let moments = (1..=boundaries).step_by(3).map(Some).chain([None]);
+    let moments = (1..=boundaries).step_by(stride().max(3)).map(Some).chain([None]);
     let (mut restored_in_all, mut violations) = (0, Vec::new());
     for moment in moments {
         for backup in 0..block_on(backups_at(kind, moment)) {
