@@ -53,7 +53,11 @@ async fn a_file_that_somebody_has_changed_stops_the_run_and_is_said() {
     let (provider, old, builder) = world();
     let audit = AuditFile::open(&path).unwrap();
     let bot = builder.audit(Arc::new(audit), AuditPolicy::Block).build().unwrap();
-    OpenOptions::new().append(true).open(&path).and_then(|mut file| std::io::Write::write_all(&mut file, b"x\n")).unwrap();
+    OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, b"x\n"))
+        .unwrap();
     let error = bot.rotate(Predecessor::Held(old.clone())).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Audit);
     assert!(error.to_string().contains("damaged at line 2"), "{error}");

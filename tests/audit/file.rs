@@ -149,7 +149,10 @@ async fn a_new_file_goes_on_from_the_one_that_was_moved_away() {
     assert_eq!(last(&audit, "bot").await, Some(3), "nothing is written twice");
     audit.append(&event("bot", 4)).await.unwrap();
     let log = read(&path);
-    assert!(String::from_utf8_lossy(&log).contains(&before.last.to_string()), "the first line names the last one there");
+    assert!(
+        String::from_utf8_lossy(&log).contains(&before.last.to_string()),
+        "the first line names the last one there"
+    );
     assert_eq!(plain(&log).unwrap().lines, 2);
     // A restart finds it as it is.
     let again = AuditFile::open(&path).unwrap();

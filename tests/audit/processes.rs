@@ -26,7 +26,8 @@ fn two_processes_make_one_chain_and_what_both_hand_in_stands_there_once() {
     let path = folder.path("audit");
     let test = "processes::a_process_that_appends";
     let children: Vec<_> = (0..2).map(|_| child::command("", test, &path).spawn().unwrap()).collect();
-    let said: Vec<String> = children.into_iter().flat_map(|child| child::said(&child.wait_with_output().unwrap())).collect();
+    let said: Vec<String> =
+        children.into_iter().flat_map(|child| child::said(&child.wait_with_output().unwrap())).collect();
     let verified = plain(&std::fs::read(&path).unwrap()).unwrap();
     assert_eq!((said.len(), verified.known.len()), (2, 3));
     assert_eq!(verified.lines, 1 + 3 * SHARE);
