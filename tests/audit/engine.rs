@@ -64,3 +64,37 @@ async fn a_file_that_somebody_has_changed_stops_the_run_and_is_said() {
     assert_eq!(provider.live(), 1);
     assert!(bot.open_rotations().await.unwrap().is_empty());
 }
+
+/// Older runs were tied with a key that was replaced and dropped, as `reseal` allows.
+#[cfg(feature = "seal")]
+#[tokio::test]
+async fn an_audit_that_comes_after_a_key_was_dropped_begins_with_the_newest_run() {
+    use tokenturn::journal::{Key, KeySealer, KeySource};
+    use tokenturn::{Clock, SystemClock};
+
+    let (old_key, new_key) = (Key::generate().unwrap(), Key::generate().unwrap());
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let journal = Arc::new(MemoryJournal::pretending_to_be_durable(clock));
+    let provider = MemoryProvider::new();
+    let place = MemoryConsumer::new("ci", &provider).unwrap();
+    let bot = |keys: &dyn KeySource| {
+        Rotator::builder("bot", provider.clone())
+            .consumer(place.clone())
+            .policy(Policy::default().old(OldPolicy::Revoke { grace: Duration::ZERO }))
+            .journal(journal.clone())
+            .sealer(Arc::new(KeySealer::new(keys).unwrap()))
+    };
+    bot(&old_key).build().unwrap().rotate(Predecessor::None).await.unwrap();
+    let both = bot(&new_key.clone().replacing(old_key)).build().unwrap();
+    both.rotate(Predecessor::Kept).await.unwrap();
+    assert!(!both.reseal().await.unwrap().replaced_key_needed);
+    drop(both);
+    let folder = Folder::new();
+    let audit = AuditFile::open(folder.path("audit")).unwrap();
+    let only_new = bot(&new_key).audit(Arc::new(audit.clone()), AuditPolicy::Block).build().unwrap();
+    let run = only_new.rotate(Predecessor::Kept).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::Completed(_)));
+    let text = std::fs::read_to_string(audit.path()).unwrap();
+    assert_eq!(text.matches("\"fact\":\"begun\"").count(), 2, "the newest run before, and this one");
+    assert!(crate::support::plain(text.as_bytes()).is_ok());
+}

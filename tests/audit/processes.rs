@@ -1,10 +1,11 @@
-//! Two processes and one file.
+//! Two processes and one file, and a disk that is full.
 
+use tokenturn::ErrorKind;
 use tokenturn::audit::{Audit, AuditFile};
 
 use crate::child;
 use crate::folder::Folder;
-use crate::support::{event, plain};
+use crate::support::{event, events, plain};
 
 const SHARE: u64 = 25;
 
@@ -31,4 +32,33 @@ fn two_processes_make_one_chain_and_what_both_hand_in_stands_there_once() {
     let verified = plain(&std::fs::read(&path).unwrap()).unwrap();
     assert_eq!((said.len(), verified.known.len()), (2, 3));
     assert_eq!(verified.lines, 1 + 3 * SHARE);
+}
+
+/// Fills what it may write.
+#[tokio::test]
+async fn a_process_that_fills_its_disk() {
+    let Some(path) = child::file() else { return };
+    let audit = AuditFile::open(&path).unwrap();
+    let mut last = 0;
+    let error = loop {
+        match audit.append_all(&events("bot", last + 1..=last + 3)).await {
+            Ok(()) => last += 3,
+            Err(error) => break error,
+        }
+        assert!(last < 1000, "the limit does not work");
+    };
+    assert_eq!(error.kind(), ErrorKind::Audit, "{error:?}");
+    assert_eq!(plain(&std::fs::read(&path).unwrap()).unwrap().lines, 1 + last, "nothing is left of what failed");
+    println!("@@ {last}");
+}
+
+#[tokio::test]
+async fn a_full_disk_leaves_no_half_line_and_the_log_goes_on_when_there_is_room() {
+    let folder = Folder::new();
+    let path = folder.path("audit");
+    // The signal would end the process.
+    let mut child = child::command("trap '' XFSZ; ulimit -f 8; ", "processes::a_process_that_fills_its_disk", &path);
+    let last: u64 = child::said(&child.output().unwrap())[0].parse().unwrap();
+    AuditFile::open(&path).unwrap().append(&event("bot", last + 1)).await.unwrap();
+    assert_eq!(plain(&std::fs::read(&path).unwrap()).unwrap().lines, 2 + last);
 }

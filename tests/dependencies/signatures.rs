@@ -77,7 +77,7 @@ impl Shown<'_> {
                 one.supertraits.iter().for_each(|bound| self.visit_type_param_bound(bound));
                 one.items.iter().for_each(|item| self.trait_item(item));
             }
-            Item::ExternCrate(one) if is_public(&one.vis) => self.path(vec![one.ident.to_string(), "*".to_owned()]),
+            Item::ExternCrate(one) if is_public(&one.vis) => self.path(&[one.ident.to_string(), "*".to_owned()]),
             Item::Use(one) if is_public(&one.vis) => self.handed_on(&one.tree, &mut Vec::new()),
             Item::Impl(one) => self.implementation(one, public),
             // What it makes is not written anywhere, so all that it names counts.
@@ -166,7 +166,7 @@ impl Shown<'_> {
             UseTree::Group(group) => group.items.iter().for_each(|tree| self.handed_on(tree, before)),
             UseTree::Name(name) => self.name_handed_on(before, &name.ident),
             UseTree::Rename(rename) => self.name_handed_on(before, &rename.ident),
-            UseTree::Glob(_) => self.path([&before[..], &["*".to_owned()]].concat()),
+            UseTree::Glob(_) => self.path(&[&before[..], &["*".to_owned()]].concat()),
         }
     }
 
@@ -174,7 +174,7 @@ impl Shown<'_> {
         // With a crate goes all that is in it.
         let all = (before.is_empty() || name == "self").then(|| "*".to_owned());
         let name = (name != "self").then(|| name.to_string());
-        self.path(before.iter().cloned().chain(name).chain(all).collect());
+        self.path(&before.iter().cloned().chain(name).chain(all).collect::<Vec<_>>());
     }
 
     fn tokens(&mut self, tokens: &TokenStream) {
@@ -184,14 +184,14 @@ impl Shown<'_> {
             match token {
                 TokenTree::Ident(name) => {
                     if colons != 2 {
-                        self.path(std::mem::take(&mut path));
+                        self.path(&std::mem::take(&mut path));
                     }
                     path.push(name.to_string());
                     colons = 0;
                 }
                 TokenTree::Punct(point) if point.as_char() == ':' => colons += 1,
                 other => {
-                    self.path(std::mem::take(&mut path));
+                    self.path(&std::mem::take(&mut path));
                     colons = 0;
                     if let TokenTree::Group(group) = other {
                         self.tokens(&group.stream());
@@ -199,15 +199,15 @@ impl Shown<'_> {
                 }
             }
         }
-        self.path(path);
+        self.path(&path);
     }
 
     fn meaning(&self, path: &syn::Path) -> Meaning<'_> {
         self.whole.meaning(&self.place, &parts(path))
     }
 
-    fn path(&mut self, path: Vec<String>) {
-        match self.whole.meaning(&self.place, &path) {
+    fn path(&mut self, path: &[String]) {
+        match self.whole.meaning(&self.place, path) {
             // A crate's name alone is no type: an attribute has it that belongs to what is derived.
             Meaning::Foreign(path) if !path.contains("::") => {}
             Meaning::Foreign(path) => {
@@ -225,7 +225,7 @@ impl Shown<'_> {
 
 impl<'ast> Visit<'ast> for Shown<'_> {
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        self.path(parts(path));
+        self.path(&parts(path));
         visit::visit_path(self, path);
     }
 }

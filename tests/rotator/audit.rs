@@ -317,6 +317,37 @@ async fn a_pasted_token_is_on_record_before_the_audit_is_asked() {
 }
 
 #[tokio::test]
+async fn a_full_audit_never_makes_a_poll_look_unanswered() {
+    let mut can = overlap();
+    can.issuer = tokenturn::provider::Issuer::Person;
+    for takes in 0.. {
+        let world = World::of(can.clone()).with_provider(tokenturn::provider::memory::MemoryProvider::polled);
+        let ledger = Ledger::new();
+        let rotator = audited(&world, &ledger, AuditPolicy::Block);
+        rotator.rotate(world.held()).await.unwrap();
+        world.provider.agree();
+        world.clock.advance(seconds(5));
+        ledger.fail_after(takes, Mood::Refuses);
+        let resumed = rotator.resume_due().await;
+        let Err(error) = resumed else {
+            completed(&resumed.unwrap().unwrap());
+            assert!(takes > 10, "{takes}");
+            return;
+        };
+        blocked(&error);
+        assert!(ledger.has(|fact| matches!(fact, Fact::Collecting { .. })) || world.provider.live() == 1);
+        ledger.mend();
+        if let Some(open) = rotator.open_rotations().await.unwrap().first() {
+            completed(&rotator.resume(open.id.clone()).await.unwrap());
+        } else {
+            rotator.reseal().await.unwrap();
+        }
+        is_whole(&rotator, &ledger).await;
+        assert_eq!((world.provider.live(), world.count(|fact| matches!(fact, Fact::Issued { .. }))), (1, 1), "{takes}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_not_shown_to_a_person_while_the_audit_fails() {
     let (world, ledger) = (World::new(), Ledger::new());
     let manual = Manual::new("console", "iCR").unwrap().step("Paste it.").requiring(["repo"]);
