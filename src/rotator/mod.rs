@@ -114,8 +114,9 @@ impl Rotator {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Busy`] while another engine is at it, [`ErrorKind::Journal`] when the journal fails. What goes wrong
-    /// with the provider or a consumer is no error but an [`Outcome`].
+    /// [`ErrorKind::Busy`] while another engine is at it, [`ErrorKind::Journal`] when the journal fails,
+    /// [`ErrorKind::Audit`] when the audit fails and its policy says so. What goes wrong with the provider or a consumer is
+    /// no error but an [`Outcome`].
     pub async fn rotate(&self, predecessor: Predecessor) -> Result<Run> {
         self.begin(None, predecessor, &self.inner.places).await
     }
@@ -296,7 +297,8 @@ impl Rotator {
     /// A token leaked. Takes over the open run, or begins one; which token it is, its value says.
     ///
     /// For that token alone three promises are waived: it is revoked though a consumer may hold it (I1), consumers may be
-    /// left without (I3), and a run that is stuck does not keep it alive (I7).
+    /// left without (I3), and a run that is stuck does not keep it alive (I7). An audit that fails does not hold the run up,
+    /// whatever its policy.
     ///
     /// # Errors
     ///

@@ -147,8 +147,17 @@ async fn full_after_each(world: impl Fn() -> World) -> usize {
         is_whole(&rotator, &ledger).await;
         assert_eq!((world.provider.live(), world.all_hold(&world.newest())), (1, true), "{takes}");
         assert_eq!(world.count(|fact| matches!(fact, Fact::Issued { .. })), 1, "{takes}");
+        nothing_was_looked_for(&world);
     }
     unreachable!()
+}
+
+/// What was never asked for is not taken for lost.
+#[track_caller]
+fn nothing_was_looked_for(world: &World) {
+    let lost =
+        |fact: &Fact| matches!(fact, Fact::OrphansFound { .. } | Fact::OrphanPossible { .. } | Fact::TokenLost { .. });
+    assert_eq!(world.count(lost), 0);
 }
 
 async fn completed_long_ago(world: &World, rotator: &Rotator) -> tokenturn::rotation::OldEnd {
@@ -344,6 +353,7 @@ async fn a_full_audit_never_makes_a_poll_look_unanswered() {
         }
         is_whole(&rotator, &ledger).await;
         assert_eq!((world.provider.live(), world.count(|fact| matches!(fact, Fact::Issued { .. }))), (1, 1), "{takes}");
+        nothing_was_looked_for(&world);
     }
 }
 
