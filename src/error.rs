@@ -46,6 +46,8 @@ pub enum ErrorKind {
     Fenced,
     /// The journal could not be read or written, or does not make sense. Nothing further was done.
     Journal,
+    /// The audit could not be written or read, or is damaged. Nothing further was done: mend it, then resume the run.
+    Audit,
     /// This crate contradicted itself. Please report it.
     Internal,
 }

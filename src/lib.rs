@@ -30,6 +30,7 @@
 #![deny(clippy::dbg_macro, clippy::print_stderr, clippy::print_stdout)]
 #![cfg_attr(not(test), deny(clippy::expect_used, clippy::unwrap_used))]
 
+pub mod audit;
 pub mod consumer;
 pub mod journal;
 pub mod provider;
@@ -68,6 +69,7 @@ pub use rotator::{Patience, Policy, Predecessor, Resealed, Rotator, RotatorBuild
 
 pub use rotation::{Ask, Decision, Floor, OldPolicy, OnFailure, Outcome, Urgency};
 
+pub use audit::Audit;
 pub use consumer::Consumer;
 pub use journal::Journal;
 pub use provider::Provider;

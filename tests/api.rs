@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokenturn::audit::{Audit, AuditFile, AuditPolicy, Verified};
 use tokenturn::consumer::memory::MemoryConsumer;
 use tokenturn::journal::{InProcess, MemoryJournal, Sealer};
 use tokenturn::provider::memory::MemoryProvider;
@@ -26,6 +27,8 @@ fn what_is_shared_between_threads_can_be() {
     shared::<Arc<dyn Consumer>>();
     shared::<Arc<dyn Journal>>();
     shared::<Arc<dyn Sealer>>();
+    shared::<Arc<dyn Audit>>();
+    shared::<AuditFile>();
     shared::<Arc<dyn Clock>>();
     shared::<Arc<dyn Observer>>();
     #[cfg(feature = "http")]
@@ -39,6 +42,7 @@ fn every_type_can_be_debugged() {
     debug::<Predecessor>();
     debug::<MemoryJournal>();
     debug::<InProcess>();
+    debug::<AuditFile>();
     debug::<SystemClock>();
     debug::<MemoryProvider>();
     debug::<MemoryConsumer>();
@@ -59,6 +63,8 @@ fn what_a_front_end_sees_it_can_pass_on() {
     for_front_ends::<Due>();
     for_front_ends::<Schedule>();
     for_front_ends::<Problem>();
+    for_front_ends::<AuditPolicy>();
+    for_front_ends::<Verified>();
 }
 
 #[test]

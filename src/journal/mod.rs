@@ -4,8 +4,7 @@ mod batch;
 mod head;
 mod lease;
 mod memory;
-#[cfg(feature = "seal")]
-mod private;
+pub(crate) mod private;
 mod record;
 mod seal;
 #[cfg(feature = "sqlite")]

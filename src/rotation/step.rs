@@ -54,6 +54,13 @@ pub enum Act {
     VerifyRestored(ConsumerName),
 }
 
+impl Act {
+    /// Whether it changes something outside: that it is begun is written down first.
+    pub(crate) fn changes_something(&self) -> bool {
+        matches!(self, Self::Install(_) | Self::Restore(_) | Self::Revoke(_) | Self::Issue | Self::Collect)
+    }
+}
+
 /// What a person must do first.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -441,6 +441,11 @@ impl State {
         self.emergency_for(Compromised::Old)
     }
 
+    /// Whether any token of this run leaked.
+    pub(crate) fn is_emergency(&self) -> bool {
+        !self.emergency.is_empty()
+    }
+
     /// Places that take part, with the last that was read of them.
     pub(crate) fn taking_part(&self) -> impl Iterator<Item = (&Place, Option<&Slot>)> {
         self.open_places().map(|(place, at)| (place, at.slot.as_ref()))

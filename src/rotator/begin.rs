@@ -126,7 +126,11 @@ impl Rotator {
     }
 
     pub(super) async fn open_at(&self, run: &RunId) -> Result<Session> {
-        let session = Session::open(self.inner.clone()).await?;
+        Self::at(Session::open(self.inner.clone()).await?, run).await
+    }
+
+    /// The session, if this run is its open one.
+    pub(super) async fn at(session: Session, run: &RunId) -> Result<Session> {
         let found = match session.open_run() {
             Some(state) => session::same_run(state, run),
             None => {

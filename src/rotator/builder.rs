@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Policy, Rotator};
+use crate::audit::{Audit, AuditPolicy};
 use crate::clock::{Clock, SystemClock};
 use crate::consumer::{Consumer, Proof};
 use crate::error::{Error, ErrorKind, Result};
@@ -26,6 +27,7 @@ pub struct RotatorBuilder {
     sealer: Option<Arc<dyn Sealer>>,
     clock: Arc<dyn Clock>,
     observers: Observers,
+    audit: Option<(Arc<dyn Audit>, AuditPolicy)>,
     required: BTreeMap<String, ScopeSet>,
     floors: BTreeMap<String, Floor>,
     canary: Option<String>,
@@ -54,6 +56,7 @@ impl RotatorBuilder {
             sealer: None,
             clock: Arc::new(SystemClock::new()),
             observers: Observers::default(),
+            audit: None,
             required: BTreeMap::new(),
             floors: BTreeMap::new(),
             canary: None,
@@ -101,6 +104,13 @@ impl RotatorBuilder {
     /// Who is told what happens, after it became durable.
     pub fn observe(mut self, observer: impl Observer) -> Self {
         self.observers.0.push(Arc::new(observer));
+        self
+    }
+
+    /// What every event is appended to, after it became durable and before anything else is done, and what becomes of a run
+    /// while that fails.
+    pub fn audit(mut self, audit: Arc<dyn Audit>, policy: AuditPolicy) -> Self {
+        self.audit = Some((audit, policy));
         self
     }
 
@@ -176,6 +186,7 @@ impl RotatorBuilder {
             sealer,
             clock: self.clock,
             observers: self.observers,
+            audit: self.audit,
             notes: self.notes,
             holder: Holder::random()?,
             gate: Arc::default(),

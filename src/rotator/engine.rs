@@ -114,6 +114,7 @@ async fn pause(session: &mut Session) -> Result<Option<Run>> {
         if wait <= session.inner.policy.linger {
             session.commit().await?;
             session.renew().await?;
+            session.audit_or_leave().await?;
             let mut draining = session.inner.draining.subscribe();
             let drained = std::pin::pin!(draining.wait_for(|draining| *draining));
             future::select(session.inner.clock.sleep(wait), drained).await;
@@ -128,6 +129,7 @@ async fn perform(mut session: Session, mut ready: Vec<Act>) -> Result<Session> {
     // The rest comes next, with a lease and a time of its own.
     ready.truncate(session.inner.policy.parallel);
     session.renew().await?;
+    session.audit_or_leave().await?;
     if ready.contains(&Act::Issue) {
         return issue(session).await;
     }
@@ -147,9 +149,9 @@ async fn perform(mut session: Session, mut ready: Vec<Act>) -> Result<Session> {
         }
         errands.push((act, uncertain));
     }
-    let changes = errands.iter().any(|(act, _)| matches!(act, Act::Install(_) | Act::Restore(_) | Act::Revoke(_)));
-    if changes {
+    if errands.iter().any(|(act, _)| act.changes_something()) {
         session.commit().await?;
+        session.audit_before(errands.iter().map(|(act, _)| act)).await?;
     }
     let limit = |act: &Act| match act {
         // Many places, each with a time of its own.
@@ -181,10 +183,7 @@ fn intent(session: &Session, act: &Act, settled: Timestamp) -> Result<Option<Fac
 }
 
 fn too_slow(act: &Act) -> Error {
-    let effect = match act {
-        Act::Install(_) | Act::Restore(_) | Act::Revoke(_) | Act::Issue | Act::Collect => Effect::Unknown,
-        _ => Effect::None,
-    };
+    let effect = if act.changes_something() { Effect::Unknown } else { Effect::None };
     look::too_slow().with_effect(effect)
 }
 
@@ -200,6 +199,7 @@ async fn issue(mut session: Session) -> Result<Session> {
     let expiry = life.map_or(Expiry::Unknown, |life| Expiry::At(look_after.plus(life)));
     session.note(Fact::Issuing { attempt, label, look_after, expiry })?;
     session.commit().await?;
+    session.audit_before([&Act::Issue]).await?;
     obtain(session, Act::Issue, look_after).await
 }
 
@@ -209,6 +209,7 @@ async fn collect(mut session: Session) -> Result<Session> {
     let (attempt, look_after) = (session.state()?.attempts(), session.settled_by());
     session.note(Fact::Collecting { attempt, look_after })?;
     session.commit().await?;
+    session.audit_before([&Act::Collect]).await?;
     obtain(session, Act::Collect, look_after).await
 }
 

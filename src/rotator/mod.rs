@@ -1,6 +1,7 @@
 //! Composes a provider, consumers, a policy and a journal into rotations.
 
 mod act;
+mod audit;
 mod begin;
 mod builder;
 mod check;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{Audit, AuditPolicy};
 use crate::clock::Clock;
 use crate::consumer::Consumer;
 use crate::error::{Error, ErrorKind, Result};
@@ -72,6 +74,7 @@ struct Inner {
     sealer: Arc<dyn Sealer>,
     clock: Arc<dyn Clock>,
     observers: Observers,
+    audit: Option<(Arc<dyn Audit>, AuditPolicy)>,
     notes: BTreeMap<String, String>,
     holder: Holder,
     /// One session at a time in this process.
@@ -111,8 +114,9 @@ impl Rotator {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Busy`] while another engine is at it, [`ErrorKind::Journal`] when the journal fails. What goes wrong
-    /// with the provider or a consumer is no error but an [`Outcome`].
+    /// [`ErrorKind::Busy`] while another engine is at it, [`ErrorKind::Journal`] when the journal fails,
+    /// [`ErrorKind::Audit`] when the audit fails and its policy says so. What goes wrong with the provider or a consumer is
+    /// no error but an [`Outcome`].
     pub async fn rotate(&self, predecessor: Predecessor) -> Result<Run> {
         self.begin(None, predecessor, &self.inner.places).await
     }
@@ -175,7 +179,8 @@ impl Rotator {
     /// [`rotate`](Self::rotate).
     pub async fn supply(&self, run: RunId, token: impl Into<Candidate>) -> Result<Run> {
         let Candidate { token, id, companion } = token.into();
-        let mut session = self.open_at(&run).await?;
+        // A page shows it once: it becomes durable before the audit is asked for anything.
+        let mut session = Self::at(Session::open_before_audit(self.inner.clone()).await?, &run).await?;
         let state = session.state()?;
         let Some(attempt) = state.asked_attempt() else {
             session.close().await?;
@@ -292,7 +297,8 @@ impl Rotator {
     /// A token leaked. Takes over the open run, or begins one; which token it is, its value says.
     ///
     /// For that token alone three promises are waived: it is revoked though a consumer may hold it (I1), consumers may be
-    /// left without (I3), and a run that is stuck does not keep it alive (I7).
+    /// left without (I3), and a run that is stuck does not keep it alive (I7). An audit that fails does not hold the run up,
+    /// whatever its policy.
     ///
     /// # Errors
     ///
@@ -301,7 +307,8 @@ impl Rotator {
     pub async fn emergency(&self, leaked: Predecessor, mode: Urgency) -> Result<Run> {
         let can = self.inner.provider.capabilities();
         let copies = can.fate == Fate::Dies && !can.reissues;
-        let mut session = Session::open(self.inner.clone()).await?;
+        let mut session = Session::open_before_audit(self.inner.clone()).await?;
+        session.urgent = true;
         let compromised = match session.open_run() {
             Some(state) => Self::which(state, &leaked, session.current().map(|current| current.fingerprint)),
             None => (!matches!(leaked, Predecessor::None)).then_some(Compromised::Old),
@@ -376,11 +383,7 @@ impl Rotator {
     /// [`ErrorKind::Journal`] when the journal cannot be read.
     pub async fn events(&self, from: Seq) -> Result<Vec<Event>> {
         let log = read::load(&self.inner, Span::From(from)).await?;
-        let event = |record: &crate::journal::Record| {
-            let fact = read::read(record)?;
-            Ok(Event::new(self.inner.name.clone(), record.run.clone(), record.seq, record.at, fact))
-        };
-        log.records.iter().map(event).collect()
+        log.records.iter().map(|record| read::event(&self.inner, record)).collect()
     }
 
     fn which(state: &State, leaked: &Predecessor, current: Option<Fingerprint>) -> Option<Compromised> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Inner;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
 use crate::journal::{Head, Log, Mac, Record, SealedValue, Seq, Span, ValueId};
 use crate::provider::ProviderCapabilities;
 use crate::rotation::{Fact, State};
@@ -93,6 +94,11 @@ pub(super) fn read(record: &Record) -> Result<Fact> {
             ),
         )
     })
+}
+
+/// What observers were told of a record.
+pub(super) fn event(inner: &Inner, record: &Record) -> Result<Event> {
+    Ok(Event::new(inner.name.clone(), record.run.clone(), record.seq, record.at, read(record)?))
 }
 
 fn damaged(what: &str) -> Error {

@@ -36,13 +36,28 @@ pub(super) struct Session {
     pub(super) keep: BTreeMap<ValueId, Token>,
     /// Values that were at hand: nothing that repeats one is written down.
     pub(super) secrets: Mutex<Redactor>,
+    /// Events that the audit lacks; nothing where that is not known.
+    pub(super) lacking: Option<Vec<Event>>,
+    /// Whether a token leaked: no audit holds that up.
+    pub(super) urgent: bool,
+    /// Whether the audit has failed, and the run went on.
+    pub(super) unaudited: bool,
     /// One session of a credential at a time in this process; held until the session is gone.
     _gate: OwnedMutexGuard<()>,
 }
 
 impl Session {
-    /// Claims the credential and reads where it stands.
+    /// Claims the credential and reads where it stands; the audit has everything before anything is done.
     pub(super) async fn open(inner: Arc<Inner>) -> Result<Self> {
+        let mut session = Self::open_before_audit(inner).await?;
+        match session.audit_or_leave().await {
+            Ok(()) => Ok(session),
+            Err(error) => Err(error.with_effect(Effect::None)),
+        }
+    }
+
+    /// The same, where something goes before the audit.
+    pub(super) async fn open_before_audit(inner: Arc<Inner>) -> Result<Self> {
         let gate = inner.gate.clone().lock_owned().await;
         if *inner.draining.borrow() {
             let text = "this rotator was drained and begins nothing more: build another, in this process or the next";
@@ -60,7 +75,20 @@ impl Session {
         match Self::read(&inner).await {
             Ok(reading) => {
                 let (pending, keep, secrets) = (Vec::new(), BTreeMap::new(), Mutex::default());
-                let session = Self { inner, lease, leased_at, reading, pending, keep, secrets, _gate: gate };
+                let (lacking, urgent, unaudited) = (None, false, false);
+                let session = Self {
+                    inner,
+                    lease,
+                    leased_at,
+                    reading,
+                    pending,
+                    keep,
+                    secrets,
+                    lacking,
+                    urgent,
+                    unaudited,
+                    _gate: gate,
+                };
                 session.beware_of_what_is_kept().await;
                 Ok(session)
             }
@@ -151,6 +179,7 @@ impl Session {
             let event = Event::new(self.inner.name.clone(), record.run, record.seq, at, fact);
             tracing::info!(credential = %event.credential, run = %event.run, seq = event.seq.get(), "{event:#}");
             self.inner.observers.0.iter().for_each(|observer| observer.notify(&event));
+            self.lacking.iter_mut().for_each(|lacking| lacking.push(event.clone()));
         }
         Ok(())
     }
@@ -290,14 +319,22 @@ impl Session {
         self.inner.policy.lease.saturating_sub(spent)
     }
 
-    /// Commits what is pending and gives the credential back.
+    /// Commits what is pending, tells the audit, and gives the credential back.
     pub(super) async fn close(mut self) -> Result<()> {
         self.commit().await?;
-        if let Err(error) = self.inner.journal.release(self.lease).await {
+        let audited = self.audit_at_last().await;
+        self.give_back().await;
+        audited
+    }
+
+    /// Gives the credential back; nothing may be done after that.
+    pub(super) async fn give_back(&self) {
+        let Lease { credential, holder, epoch, ttl, .. } = &self.lease;
+        let lease = Lease::new(credential.clone(), holder.clone(), *epoch, *ttl);
+        if let Err(error) = self.inner.journal.release(lease).await {
             // Everything is durable, and the lease runs out by itself.
             tracing::warn!(credential = %self.inner.name, %error, "a lease could not be given back");
         }
-        Ok(())
     }
 
     /// Takes the credential back from an engine that came between, where the answer of this attempt is still missing: the
@@ -315,6 +352,8 @@ impl Session {
         let misses = |state: &State| state.charter().run == run && state.misses_answer(attempt);
         let missing = reading.open_run().is_some_and(misses);
         (self.lease, self.leased_at) = (lease, leased_at);
+        // What the other engine wrote, the audit may lack.
+        self.lacking = None;
         if missing {
             let issued = std::mem::take(&mut self.pending);
             self.reading = reading;

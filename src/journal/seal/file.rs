@@ -146,7 +146,7 @@ impl KeyFile {
                 _ => {}
             }
         }
-        let file = private::options().create_new(true).open(&beside).map_err(unwritable)?;
+        let file = private::written().create_new(true).open(&beside).map_err(unwritable)?;
         let written = self.put(file, &beside, ring);
         if written.is_err() {
             let _ = fs::remove_file(&beside);

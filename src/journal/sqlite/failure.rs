@@ -1,13 +1,13 @@
 //! What SQLite and the file system report, in our words.
 
 use std::fmt::Display;
-use std::io;
-use std::path::Path;
 
 use rusqlite::ErrorCode;
 use rusqlite::ffi::{SQLITE_IOERR_WRITE, SQLITE_READONLY_DBMOVED};
 
 use crate::error::{Effect, Error, ErrorKind};
+
+pub(super) use crate::journal::private::failed as file;
 
 /// A failure of the database. It had no effect: what was begun is rolled back.
 pub(super) fn database(error: rusqlite::Error) -> Error {
@@ -63,12 +63,6 @@ fn advice(error: &rusqlite::Error) -> &'static str {
         ErrorCode::SystemIoFailure => "the journal's file could not be read or written: look at its disk, then go on",
         _ => "the journal's database failed: look at what it says, then try again",
     }
-}
-
-/// A failure of the file system, with the file that it is about.
-pub(super) fn file(what: impl Display, path: &Path, error: io::Error) -> Error {
-    let text = format!("{} {what}: {error}; look at the path, its rights and its disk", path.display());
-    Error::new(ErrorKind::Journal, text).with_source(error)
 }
 
 /// What stands in the file makes no sense.

@@ -1,15 +1,14 @@
 //! The rescue file while no other process and no other thread works with it.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::MutexGuard;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use super::slot::{HEADER, SLOT};
 use super::{RescueId, SLOTS};
 use crate::error::{Error, ErrorKind, Result};
+use crate::journal::private;
 use crate::journal::sqlite::failure;
 use crate::journal::sqlite::file;
 use crate::journal::sqlite::schema::PATIENCE;
@@ -17,8 +16,6 @@ use crate::journal::sqlite::schema::PATIENCE;
 /// What stands before the places: mark, version, id, and zeros.
 const HEAD: usize = 4096;
 const MARK: &[u8; 12] = b"ttrescue\x01\0\0\0";
-/// How long one waits before it is tried again whether the file is free.
-const PAUSE: Duration = Duration::from_millis(10);
 
 /// The file while no other process and no other thread works with it.
 pub(in crate::journal::sqlite) struct Locked<'a> {
@@ -29,21 +26,8 @@ pub(in crate::journal::sqlite) struct Locked<'a> {
 impl<'a> Locked<'a> {
     /// Waits until no other process works with it, and no longer than one waits for another elsewhere.
     pub(super) fn new(path: &'a Path, file: MutexGuard<'a, File>) -> Result<Self> {
-        let began = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Self { path, file }),
-                Err(TryLockError::WouldBlock) if began.elapsed() < PATIENCE => thread::sleep(PAUSE),
-                Err(TryLockError::WouldBlock) => {
-                    let text = format!(
-                        "another process holds the rescue file {} for too long: find out which, then try again",
-                        path.display()
-                    );
-                    return Err(Error::new(ErrorKind::Busy, text));
-                }
-                Err(TryLockError::Error(error)) => return Err(failure::file("cannot be locked", path, error)),
-            }
-        }
+        private::lock(&file, path, PATIENCE)?;
+        Ok(Self { path, file })
     }
 
     /// Writes what is missing, so that no place needs the disk to have room later. Its id.
