@@ -1,6 +1,8 @@
 //! A pipeline as CodePipeline tells it: read, judged, and changed at the tokens of chosen actions and nowhere else.
 
 mod choice;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 mod tree;
