@@ -11,8 +11,8 @@ use tokenturn::rotation::{
     Act, Charter, Death, Fact, OldToken, Origin, Place, Possession, Standing, State, Step, TokenRef, next,
 };
 use tokenturn::{
-    Answer, ConsumerName, CredentialName, Effect, ErrorKind, Expiry, Grant, Holder, Label, Problem,
-    RunId, Timestamp, Token, TokenId,
+    Answer, ConsumerName, CredentialName, Effect, ErrorKind, Expiry, Grant, Holder, Label, Problem, RunId, Timestamp,
+    Token, TokenId,
 };
 
 fn now() -> Timestamp {
@@ -42,6 +42,8 @@ struct Books {
     open: Option<u32>,
     /// Whether there is a token of ours that nothing has been said against.
     live: bool,
+    /// Whether a new token ends the old one and nothing could issue another: then a look at the old one is an answer.
+    replaces: bool,
 }
 
 impl Books {
@@ -53,6 +55,9 @@ impl Books {
             Fact::Stumbled { act: Act::Issue, problem, .. } | Fact::GaveUp { act: Act::Issue, problem }
                 if problem.effect == Effect::None =>
             {
+                self.open = None;
+            }
+            Fact::PredecessorLooked { standing: Standing::Live | Standing::Lacking, .. } if self.replaces => {
                 self.open = None;
             }
             Fact::CandidateDied | Fact::Revoking { token: TokenRef::New(_), .. } => self.live = false,
@@ -132,7 +137,7 @@ fn no_token_is_asked_for_while_an_answer_is_open_or_another_lives() {
     let histories = (fates, any::<bool>(), any::<bool>(), dice);
     let held = runner.run(&histories, |(fate, reissues, finds, dice)| {
         let mut state = State::begin(charter(fate, reissues, finds));
-        let mut books = Books::default();
+        let mut books = Books { replaces: fate == Fate::Dies && !reissues, ..Books::default() };
         for (dice, which) in dice {
             let steps = next(&state);
             let issues = steps.iter().filter(|step| matches!(step, Step::Do(Act::Issue))).count();
