@@ -10,7 +10,7 @@ use crate::mutate::mutate;
 use crate::seeds;
 
 /// So many inputs of each target, where nothing else is asked for.
-const INPUTS: usize = 1000;
+const INPUTS: usize = 700;
 
 /// At least so many of a hundred inputs must reach what the target is about, or the run shows little.
 const SHARE: usize = 30;

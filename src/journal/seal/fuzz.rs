@@ -18,10 +18,10 @@ pub(crate) fn sealed_value(input: &[u8]) -> Result<()> {
     let sealer = KeySealer::new(&Key::from_text(KEY)?)?;
     let (credential, run) = (CredentialName::new("bot")?, RunId::new("run-1")?);
     let context = SealContext::new(credential, run, 3, Seq::new(17), ValueId::new("run-1/new-1"));
-    let sealed = Sealed::from_bytes(input.to_vec());
-    match sealer.open(&sealed, &context).now_or_never() {
+    let value = Sealed::from_bytes(input.to_vec());
+    match sealer.open(&value, &context).now_or_never() {
         Some(Ok(token)) => assert!(token.expose() == VALUE, "a changed value opened"),
-        Some(Err(error)) if !sealer.is_current(&sealed) => return Err(error),
+        Some(Err(error)) if !sealer.is_current(&value) => return Err(error),
         Some(Err(_)) | None => {}
     }
     Ok(())

@@ -1,8 +1,9 @@
 //! The table of targets. A new reader of outside text gets a row here, seeds of its name, and a file under `fuzz/`.
 
-use super::Grammar::{Bytes, Http, Json, Lines, Xml};
-use super::{CARRIED, Grammar, Target, facts, token_text};
-use crate::error::{Error, ErrorKind, Result};
+use super::{Grammar, Target, facts};
+use crate::error::Result;
+#[cfg(feature = "http")]
+use crate::error::{Error, ErrorKind};
 #[cfg(feature = "http")]
 use crate::http::Answer;
 #[cfg(feature = "http")]
@@ -15,27 +16,27 @@ const fn target(name: &'static str, grammar: Grammar, run: fn(&[u8]) -> Result<(
 
 /// Every target of what is built in.
 pub const TARGETS: &[Target] = &[
-    target("journal_record", Json, facts::record),
-    target("journal_run", Lines, facts::run),
-    target("paste", Bytes, paste),
+    target("journal_record", Grammar::Json, facts::record),
+    target("journal_run", Grammar::Lines, facts::run),
+    target("paste", Grammar::Bytes, paste),
     #[cfg(feature = "seal")]
-    target("sealed_value", Bytes, crate::journal::fuzz::sealed_value),
+    target("sealed_value", Grammar::Bytes, crate::journal::fuzz::sealed_value),
     #[cfg(feature = "seal")]
-    target("key_ring", Lines, crate::journal::fuzz::key_ring),
+    target("key_ring", Grammar::Lines, crate::journal::fuzz::key_ring),
     #[cfg(feature = "sqlite")]
-    target("rescue_slot", Json, crate::journal::fuzz::rescue_slot),
+    target("rescue_slot", Grammar::Json, crate::journal::fuzz::rescue_slot),
     #[cfg(feature = "http")]
-    target("pause", Http, |input| pause(&answer(input, false))),
+    target("pause", Grammar::Http, |input| pause(&answer(input, false))),
     #[cfg(feature = "jenkins")]
-    target("config_xml", Xml, |input| with_token(input, service::jenkins::fuzz::config_xml)),
+    target("config_xml", Grammar::Xml, |input| with_token(input, service::jenkins::fuzz::config_xml)),
     #[cfg(feature = "jenkins")]
-    target("form_check", Http, |input| service::jenkins::fuzz::form(&answer(input, false))),
+    target("form_check", Grammar::Http, |input| service::jenkins::fuzz::form(&answer(input, false))),
     #[cfg(feature = "codepipeline")]
-    target("pipeline_json", Json, |input| with_token(input, service::codepipeline::fuzz::pipeline_json)),
+    target("pipeline_json", Grammar::Json, |input| with_token(input, service::codepipeline::fuzz::pipeline_json)),
     #[cfg(feature = "codepipeline")]
-    target("cloudformation", Http, |input| service::codepipeline::fuzz::stack(&answer(input, false))),
+    target("cloudformation", Grammar::Http, |input| service::codepipeline::fuzz::stack(&answer(input, false))),
     #[cfg(feature = "codefresh")]
-    target("graphql_answer", Http, |input| {
+    target("graphql_answer", Grammar::Http, |input| {
         let writes = input.len().is_multiple_of(2);
         match service::codefresh::fuzz::graphql_answer(answer(input, writes), writes) {
             // An error in its own words was understood.
@@ -47,31 +48,32 @@ pub const TARGETS: &[Target] = &[
         }
     }),
     #[cfg(feature = "codefresh")]
-    target("context", Http, |input| {
+    target("context", Grammar::Http, |input| {
         let answer = answer(input, false);
         with_token(input, |_, token, value| service::codefresh::fuzz::context(&answer, token, value))
     }),
     #[cfg(feature = "github")]
-    target("github_headers", Http, |input| {
-        service::github::fuzz::headers(&answer(input, false), &Token::made_up(CARRIED))
+    target("github_headers", Grammar::Http, |input| {
+        service::github::fuzz::headers(&answer(input, false), &Token::made_up(super::CARRIED))
     }),
     #[cfg(feature = "bitbucket")]
-    target("bitbucket_granted", Http, |input| service::bitbucket::fuzz::cloud::granted(&answer(input, false))),
+    target("bitbucket_granted", Grammar::Http, |input| service::bitbucket::fuzz::cloud::granted(&answer(input, false))),
     #[cfg(feature = "http")]
-    target("new_token", Http, |input| new_token(&answer(input, true))),
+    target("new_token", Grammar::Http, |input| new_token(&answer(input, true))),
     #[cfg(feature = "http")]
-    target("refusal", Http, refusal),
+    target("refusal", Grammar::Http, refusal),
 ];
 
 /// An answer to a request that carried a token.
 #[cfg(feature = "http")]
 fn answer(input: &[u8], writes: bool) -> Answer {
-    Answer::heard(input, &Token::made_up(CARRIED), writes)
+    Answer::heard(input, &Token::made_up(super::CARRIED), writes)
 }
 
 /// Puts a token into a document, and tells its value, so that it can be looked for.
+#[cfg(any(feature = "jenkins", feature = "codepipeline", feature = "codefresh"))]
 fn with_token(input: &[u8], put: impl FnOnce(&[u8], &Token, &str) -> Result<()>) -> Result<()> {
-    let value = token_text(input);
+    let value = super::token_text(input);
     put(input, &Token::new(&value)?, &value)
 }
 
@@ -98,7 +100,7 @@ fn pause(answer: &Answer) -> Result<()> {
 /// Every reader of a token that was just made. Whatever reads it, the value is read alike.
 #[cfg(feature = "http")]
 fn new_token(answer: &Answer) -> Result<()> {
-    let carried = &Token::made_up(CARRIED);
+    let carried = &Token::made_up(super::CARRIED);
     let mut read = vec![Err(answer.not_understood("no service is built in"))];
     #[cfg(feature = "github")]
     read.push(service::github::fuzz::token(answer));
@@ -139,7 +141,9 @@ fn refusal(input: &[u8]) -> Result<()> {
         service::codepipeline::fuzz::refusal(answer),
         service::codepipeline::fuzz::refusal_of_a_stack(answer),
     ]);
-    errors.iter().for_each(|error| super::assert_quiet(input, error));
+    for error in &errors {
+        super::assert_quiet(input, error);
+    }
     let known = errors.iter().any(|error| error.to_string() != errors[0].to_string());
     known.then_some(()).ok_or_else(|| answer.not_understood("no service knows such a refusal"))
 }

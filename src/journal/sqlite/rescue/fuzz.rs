@@ -14,8 +14,8 @@ use crate::name::Holder;
 pub(crate) fn rescue_slot(input: &[u8]) -> Result<()> {
     let _ = slot::decode(input);
     let mut notes = serde_json::Deserializer::from_slice(input).into_iter::<IgnoredAny>();
-    let noted = notes.next().and_then(std::result::Result::ok).map_or(input.len(), |_| notes.byte_offset());
-    let Content::Batch(rescued) = slot::decode(&slot::sum([7; 16], &input[..noted], &input[noted..])) else {
+    let end = notes.next().and_then(std::result::Result::ok).map_or(input.len(), |_| notes.byte_offset());
+    let Content::Batch(rescued) = slot::decode(&slot::sum([7; 16], &input[..end], &input[end..])) else {
         return Err(Error::new(ErrorKind::Journal, "it is no batch"));
     };
     let lease = Lease::new(rescued.credential.clone(), Holder::new("fuzz")?, rescued.epoch, Duration::ZERO);

@@ -59,7 +59,7 @@ fn meaning(text: &str) -> Vec<Part> {
         let Ok(event) = reader.read_event() else { panic!("it is no XML") };
         match event {
             Event::Start(element) | Event::Empty(element) => {
-                parts.push(Part::Start(element.name().as_ref().to_owned(), attributes(&element)))
+                parts.push(Part::Start(element.name().as_ref().to_owned(), attributes(&element)));
             }
             Event::End(element) => parts.push(Part::End(element.name().as_ref().to_owned())),
             Event::Text(text) => said(&mut parts, &text),
