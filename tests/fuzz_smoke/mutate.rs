@@ -95,9 +95,9 @@ pub(crate) fn mutate(seed: &[u8], others: &[Vec<u8>], grammar: Grammar, dice: &m
     let rough = dice.one_in(4);
     for _ in 0..=dice.below(if rough { 4 } else { 2 }) {
         if rough && dice.one_in(2) {
-            roughly(&mut text, others, grammar, dice)
+            roughly(&mut text, others, grammar, dice);
         } else {
-            gently(&mut text, grammar, dice)
+            gently(&mut text, grammar, dice);
         }
         text.truncate(LONGEST);
     }
