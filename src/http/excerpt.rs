@@ -5,13 +5,16 @@ use crate::token::Redactor;
 /// The longest excerpt of an answer that an error quotes.
 const EXCERPT: usize = 200;
 
+/// So much of an answer is looked through before that: a page may be as long as it likes.
+const WEIGHED: usize = 16 * 1024;
+
 /// Beginnings that tokens have: whatever looks like one is not quoted, known or not.
 const LOOKS: &[&str] =
     &["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "Bearer ", "Basic ", "PRIVATE KEY"];
 
 /// One line, not long, and nothing at all where a secret shows through.
 pub(super) fn excerpt(redactor: &Redactor, words: &str) -> Option<String> {
-    let line: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: String = words.chars().take(WEIGHED).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.is_empty() {
         return None;

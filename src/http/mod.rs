@@ -11,6 +11,8 @@ mod call;
 mod endpoint;
 mod excerpt;
 mod failure;
+#[cfg(feature = "testing")]
+mod heard;
 mod refusals;
 mod send;
 

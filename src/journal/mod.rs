@@ -1,6 +1,8 @@
 //! Where facts become durable.
 
 mod batch;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 mod head;
 mod lease;
 mod memory;

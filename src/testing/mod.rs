@@ -14,6 +14,8 @@ mod codefresh;
 #[cfg(feature = "codepipeline")]
 mod codepipeline;
 pub mod consumer;
+#[doc(hidden)]
+pub mod fuzz;
 #[cfg(feature = "github")]
 mod github;
 #[cfg(feature = "gitlab")]

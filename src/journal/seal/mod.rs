@@ -4,6 +4,8 @@
 mod envelope;
 #[cfg(feature = "seal")]
 mod file;
+#[cfg(all(feature = "seal", feature = "testing"))]
+pub(crate) mod fuzz;
 #[cfg(feature = "seal")]
 mod key;
 #[cfg(feature = "keyring")]

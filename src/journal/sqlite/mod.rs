@@ -29,6 +29,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::name::{CredentialName, Holder};
 
 pub use options::SqliteOptions;
+#[cfg(feature = "testing")]
+pub(crate) use rescue::rescue_slot;
 pub use rescued::RescuedBatch;
 pub use stats::SqliteStats;
 

@@ -2,6 +2,8 @@
 
 mod cloud;
 mod data_center;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 
 use url::Url;
 

@@ -116,7 +116,7 @@ fn is_unifys(answer: &Answer) -> bool {
 }
 
 /// Unify's refusals in our words.
-fn words(answer: &Answer) -> Option<Error> {
+pub(super) fn words(answer: &Answer) -> Option<Error> {
     match answer.status() {
         401 if is_unifys(answer) => Some(Error::new(
             ErrorKind::Unauthenticated,

@@ -1,6 +1,8 @@
 //! `CloudBees` Unify as a source of tokens.
 
 mod api;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 mod guide;
 mod unify;
 

@@ -67,24 +67,34 @@ impl Graph<'_> {
         };
         // Some servers refuse what they cannot validate with 400, in the same envelope.
         let answer = call.accepting(&[400]).send().await?;
-        let mut body: Value = match answer.json() {
-            Err(_) if answer.status() == 400 => return Err(self.endpoint.refusal(&answer)),
-            body => body?,
-        };
-        // Without any data, and without a path in an error, no resolver ran.
-        let ran = body.get("data").is_some_and(|data| !data.is_null());
-        let value = body.get_mut("data").and_then(|data| data.get_mut(operation.field)).map(Value::take);
-        match body.get("errors").and_then(Value::as_array) {
-            Some(errors) if !errors.is_empty() => {
-                let done = value.is_some_and(|value| !value.is_null());
-                Err(if token.is_some() { failed_write(&answer, errors, ran, done) } else { failed(&answer, errors) })
-            }
-            _ if answer.status() == 400 => Err(self.endpoint.refusal(&answer)),
-            _ => match value {
-                Some(value) => Ok(Given { value, answer }),
-                None => Err(answer.not_understood("it has neither the data that was asked for nor errors")),
-            },
+        given(answer, operation.field, token.is_some(), |answer| self.endpoint.refusal(answer))
+    }
+}
+
+/// What an answer gives. `refusal` is the error that it would have been as a refusal.
+pub(super) fn given(
+    answer: Answer,
+    field: &str,
+    writes: bool,
+    refusal: impl FnOnce(&Answer) -> Error,
+) -> Result<Given> {
+    let mut body: Value = match answer.json() {
+        Err(_) if answer.status() == 400 => return Err(refusal(&answer)),
+        body => body?,
+    };
+    // Without any data, and without a path in an error, no resolver ran.
+    let ran = body.get("data").is_some_and(|data| !data.is_null());
+    let value = body.get_mut("data").and_then(|data| data.get_mut(field)).map(Value::take);
+    match body.get("errors").and_then(Value::as_array) {
+        Some(errors) if !errors.is_empty() => {
+            let done = value.is_some_and(|value| !value.is_null());
+            Err(if writes { failed_write(&answer, errors, ran, done) } else { failed(&answer, errors) })
         }
+        _ if answer.status() == 400 => Err(refusal(&answer)),
+        _ => match value {
+            Some(value) => Ok(Given { value, answer }),
+            None => Err(answer.not_understood("it has neither the data that was asked for nor errors")),
+        },
     }
 }
 

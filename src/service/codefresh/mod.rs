@@ -4,6 +4,8 @@ mod api;
 mod context;
 mod document;
 mod failure;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 mod graphql;
 mod host;
 mod oauth;

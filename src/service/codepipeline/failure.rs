@@ -29,6 +29,8 @@ pub(super) fn explain(answer: &Answer) -> Option<Error> {
 pub(super) fn refusal(answer: &Answer, named: &str, message: &str) -> Option<Error> {
     let (kind, advice) = judged(named, message)?;
     let said = answer.quotable(message).map(|words| format!(": {words}")).unwrap_or_default();
+    // The far side wrote the name too.
+    let named = answer.quotable(named).unwrap_or_default();
     let id = ["x-amzn-requestid", "x-amz-request-id"].iter().find_map(|name| answer.header(name));
     let id = id.and_then(|id| answer.quotable(id)).map(|id| format!(", request {id}")).unwrap_or_default();
     let error = Error::new(kind, format!("AWS answered {named}{id}{said}: {advice}"));

@@ -15,7 +15,7 @@ use crate::http::{Answer, Method};
 
 /// What `DescribeStackResources` says of one resource.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Resource {
+pub(super) struct Resource {
     stack: String,
     id: String,
     kind: String,
@@ -54,13 +54,13 @@ pub(super) fn explain(answer: &Answer) -> Option<Error> {
 }
 
 /// It words a resource without a stack as a stack that does not exist.
-fn knows_none(answer: &Answer) -> bool {
+pub(super) fn knows_none(answer: &Answer) -> bool {
     let text = std::str::from_utf8(answer.body()).unwrap_or_default();
     first(text, b"Code").is_some_and(|code| code == "ValidationError")
         && first(text, b"Message").is_some_and(|message| message.contains("does not exist"))
 }
 
-fn resources(answer: &Answer) -> Option<Vec<Resource>> {
+pub(super) fn resources(answer: &Answer) -> Option<Vec<Resource>> {
     let text = std::str::from_utf8(answer.body()).ok()?;
     let (mut all, mut rooted) = (Vec::new(), false);
     walk(text, |path, said| {

@@ -4,6 +4,8 @@ mod api;
 mod discovery;
 mod document;
 mod failure;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 mod formation;
 mod idle;
 mod owner;

@@ -165,7 +165,7 @@ fn says_not_found(answer: &Answer) -> bool {
 }
 
 /// GitHub's refusals in our words.
-fn words(answer: &Answer) -> Option<Error> {
+pub(super) fn words(answer: &Answer) -> Option<Error> {
     let said = answer.words().unwrap_or_default();
     let lower = said.to_ascii_lowercase();
     match answer.status() {
@@ -212,5 +212,6 @@ pub(super) fn sso_organization(answer: &Answer) -> Option<String> {
     let url = Url::parse(url).ok()?;
     let mut path = url.path_segments()?;
     let name = path.by_ref().find(|segment| matches!(*segment, "orgs" | "enterprises")).and_then(|_| path.next());
-    Some(name.unwrap_or_default().to_owned())
+    // It goes into errors and grants as it is.
+    Some(answer.quotable(name.unwrap_or_default()).unwrap_or_default())
 }

@@ -54,7 +54,7 @@ fn kind(answer: &Answer, token: &Token) -> Option<&'static str> {
 fn partial(answer: &Answer) -> Option<Vec<String>> {
     let value = answer.header("x-github-sso")?.strip_prefix("partial-results")?;
     let list = value.split(';').find_map(|part| part.trim().strip_prefix("organizations="))?;
-    Some(list.split(',').map(|id| id.trim().to_owned()).filter(|id| !id.is_empty()).collect())
+    Some(list.split(',').filter_map(|id| answer.quotable(id)).collect())
 }
 
 /// `2021-09-03 02:34:04 UTC` and `2023-04-26 20:23:26 +0200`.

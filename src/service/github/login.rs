@@ -149,20 +149,8 @@ impl Login {
         self.answered(&call.form(&fields).send().await?)
     }
 
-    /// Whatever can be read of a token counts, however malformed the rest is; then whatever can be read of a refusal.
     fn answered(&self, answer: &Answer) -> Result<Answered> {
-        let body = answer.body();
-        if let Ok(Access { access_token }) = serde_json::from_slice::<Access<'_>>(body) {
-            let token = Token::new(&access_token).map_err(|_| answer.not_understood("its token is none"))?;
-            let companion = serde_json::from_slice::<Refresh<'_>>(body).ok();
-            let companion = companion.and_then(|Refresh { refresh_token }| Token::new(&refresh_token).ok());
-            let life = serde_json::from_slice::<Life>(body).ok().and_then(|life| number(&life.expires_in));
-            return Ok(Answered::Made(Made { candidate: Candidate::new(token).with_companion(companion), life }));
-        }
-        match refusal(answer) {
-            Some((code, interval)) => Ok(Answered::Refused { code, interval }),
-            None => Err(self.not_understood(answer)),
-        }
+        answered(answer)?.ok_or_else(|| self.not_understood(answer))
     }
 
     fn not_understood(&self, answer: &Answer) -> Error {
@@ -175,6 +163,19 @@ impl Login {
         }
         answer.not_understood("there is neither what was asked for nor a refusal in it")
     }
+}
+
+/// Whatever can be read of a token counts, however malformed the rest is; then whatever can be read of a refusal.
+pub(super) fn answered(answer: &Answer) -> Result<Option<Answered>> {
+    let body = answer.body();
+    if let Ok(Access { access_token }) = serde_json::from_slice::<Access<'_>>(body) {
+        let token = Token::new(&access_token).map_err(|_| answer.not_understood("its token is none"))?;
+        let companion = serde_json::from_slice::<Refresh<'_>>(body).ok();
+        let companion = companion.and_then(|Refresh { refresh_token }| Token::new(&refresh_token).ok());
+        let life = serde_json::from_slice::<Life>(body).ok().and_then(|life| number(&life.expires_in));
+        return Ok(Some(Answered::Made(Made { candidate: Candidate::new(token).with_companion(companion), life })));
+    }
+    Ok(refusal(answer).map(|(code, interval)| Answered::Refused { code, interval }))
 }
 
 /// The app's own secret, as requests carry it.
@@ -245,7 +246,7 @@ fn is_user_code(code: &str) -> bool {
 }
 
 /// The refusals of these pages that have a status of their own.
-fn words(answer: &Answer) -> Option<Error> {
+pub(super) fn words(answer: &Answer) -> Option<Error> {
     match answer.status() {
         401 => Some(Error::new(ErrorKind::PermissionDenied, "GitHub does not take the app's login: correct it")),
         404 => Some(Error::new(

@@ -5,6 +5,8 @@ mod api;
 mod app;
 mod client;
 mod ending;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 mod grant;
 mod guide;
 mod impersonation;

@@ -1,6 +1,8 @@
 //! GitLab as a source of tokens: gitlab.com and self-managed.
 
 mod api;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 mod grant;
 mod holder;
 mod issued;

@@ -39,7 +39,7 @@ impl Checked {
 ///
 /// Source: `hudson.util.FormValidation`. A bare `<div/>` means "fine", and "not looked at" too.
 #[derive(Debug, PartialEq, Eq)]
-enum Found {
+pub(super) enum Found {
     Nothing,
     Ok(String),
     Error(String),
@@ -149,7 +149,7 @@ fn user_in(text: &str) -> Option<&str> {
     Some(rest.rsplit_once(", rate limit:").map_or(rest, |(user, _)| user))
 }
 
-fn found(answer: &http::Answer) -> Result<Found> {
+pub(super) fn found(answer: &http::Answer) -> Result<Found> {
     let page = String::from_utf8_lossy(answer.body());
     let page = page.trim();
     let Some(rest) = page.strip_prefix("<div") else {

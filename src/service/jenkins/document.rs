@@ -1,5 +1,7 @@
 //! The document of one credential: read, judged, and changed in one place and nowhere else.
 
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 mod scan;
 #[cfg(test)]
 mod tests;

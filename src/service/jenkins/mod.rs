@@ -7,6 +7,8 @@ mod check;
 mod credential;
 mod document;
 mod failure;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 mod key;
 mod login;
 mod own_key;

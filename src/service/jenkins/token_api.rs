@@ -117,7 +117,7 @@ fn path<'a>(user: &'a str, call: &'a str) -> [&'a str; 5] {
 }
 
 /// The token in an answer to a request for one: whatever else is in there, its value and its uuid count.
-fn minted(answer: &Answer) -> Result<Minted> {
+pub(super) fn minted(answer: &Answer) -> Result<Minted> {
     let said: Said<'_> = match serde_json::from_slice(answer.body()) {
         Ok(said) => said,
         Err(_) => return Err(refused(answer)),

@@ -1,5 +1,7 @@
 //! The rescue file: places that were set aside while the disk had room, for what the database does not take.
 
+#[cfg(feature = "testing")]
+mod fuzz;
 mod lock;
 mod slot;
 
@@ -15,6 +17,8 @@ use super::schema::JournalId;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Batch, Lease, Seq};
 
+#[cfg(feature = "testing")]
+pub(crate) use fuzz::rescue_slot;
 pub(super) use lock::Locked;
 pub(super) use slot::Rescued;
 

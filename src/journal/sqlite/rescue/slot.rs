@@ -86,14 +86,19 @@ pub(super) fn encode(journal: JournalId, lease: &Lease, after: Seq, batch: &Batc
     let note = serde_json::to_vec(&note)
         .map_err(|_| Error::new(ErrorKind::Internal, "what was to be rescued could not be written down"))?;
     let length = 4 + note.len() + sealed.len();
-    let (Ok(content), Ok(noted), true) = (u32::try_from(length), u32::try_from(note.len()), length <= SLOT - HEADER)
-    else {
+    if length > SLOT - HEADER {
         let text = format!("what was to be rescued has {length} bytes, and a place in the rescue file has {SLOT}");
         return Err(Error::new(ErrorKind::Journal, text));
-    };
-    let content = [&content.to_le_bytes()[..], &journal].concat();
-    let body = [&noted.to_le_bytes()[..], &note, &sealed].concat();
-    Ok([&MARK[..], &VERSION.to_le_bytes(), &content, &checksum(&content, &body), &body].concat())
+    }
+    Ok(sum(journal, &note, &sealed))
+}
+
+/// A note and the sealed bytes behind it, with what shows whether they are whole. They fit into a slot.
+pub(super) fn sum(journal: JournalId, note: &[u8], sealed: &[u8]) -> Vec<u8> {
+    let length = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).to_le_bytes();
+    let content = [&length(4 + note.len() + sealed.len())[..], &journal].concat();
+    let body = [&length(note.len())[..], note, sealed].concat();
+    [&MARK[..], &VERSION.to_le_bytes(), &content, &checksum(&content, &body), &body].concat()
 }
 
 fn checksum(content: &[u8], body: &[u8]) -> [u8; 32] {

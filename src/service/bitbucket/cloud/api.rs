@@ -116,7 +116,7 @@ impl Api {
 }
 
 /// What the token may do, as a refusal for want of a scope says: `{"error": {"detail": {"required", "granted"}}}`.
-fn granted(answer: &Answer) -> Option<ScopeSet> {
+pub(super) fn granted(answer: &Answer) -> Option<ScopeSet> {
     let refusal: Refusal = answer.json().ok().filter(|_| answer.status() == 403)?;
     let scopes: Scopes = serde_json::from_value(refusal.error.detail?).ok()?;
     Some(scopes.granted.into_iter().map(Scope::new).collect())
@@ -135,7 +135,7 @@ fn successor(error: Error, token: &Token) -> Error {
 }
 
 /// The refusals of Bitbucket Cloud in our words.
-fn words(answer: &Answer) -> Option<Error> {
+pub(super) fn words(answer: &Answer) -> Option<Error> {
     let own = answer.json::<Refusal>().ok();
     match (answer.status(), own) {
         (401, Some(_)) => Some(Error::new(

@@ -1,6 +1,8 @@
 //! Bitbucket Cloud: a person makes and ends tokens; a program sees what they are.
 
 mod api;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 mod guide;
 
 use std::sync::Arc;

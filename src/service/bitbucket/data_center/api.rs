@@ -161,11 +161,7 @@ impl Api {
     ) -> Result<(Token, Option<TokenId>, Option<Listed>)> {
         let wanted = Wanted { name, permissions, expiry_days };
         let answer = self.send(self.tokens(Method::Put, None).json(&wanted)).await?;
-        // It is made by now: whatever can be read of it counts.
-        let minted: Minted<'_> =
-            serde_json::from_slice(answer.body()).map_err(|_| answer.not_understood("there is no token in it"))?;
-        let token = Token::new(&minted.token).map_err(|_| answer.not_understood("its token is none"))?;
-        Ok((token, id(&minted.id), serde_json::from_slice(answer.body()).ok()))
+        minted(&answer)
     }
 
     /// All tokens of the target.
@@ -247,6 +243,14 @@ impl Api {
     }
 }
 
+/// The token in an answer to a request for one. It is made by now: whatever can be read of it counts.
+pub(super) fn minted(answer: &Answer) -> Result<(Token, Option<TokenId>, Option<Listed>)> {
+    let minted: Minted<'_> =
+        serde_json::from_slice(answer.body()).map_err(|_| answer.not_understood("there is no token in it"))?;
+    let token = Token::new(&minted.token).map_err(|_| answer.not_understood("its token is none"))?;
+    Ok((token, id(&minted.id), serde_json::from_slice(answer.body()).ok()))
+}
+
 /// A refusal of our own login is no word on any token.
 fn own_key(error: Error) -> Error {
     if error.kind() != ErrorKind::Unauthenticated {
@@ -268,7 +272,7 @@ const CLOSED: [&str; 3] = [
 ];
 
 /// The refusals of Bitbucket Data Center in our words.
-fn words(answer: &Answer) -> Option<Error> {
+pub(super) fn words(answer: &Answer) -> Option<Error> {
     let problem = answer.json::<Problems>().ok().and_then(|problems| problems.errors.into_iter().next());
     let said =
         |problem: &Problem| problem.message.as_deref().and_then(|text| answer.quotable(text)).unwrap_or_default();

@@ -1,6 +1,8 @@
 //! Bitbucket Data Center: HTTP access tokens, made, listed and ended by its interface with a password.
 
 mod api;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 mod guide;
 
 use std::collections::BTreeMap;

@@ -1,6 +1,8 @@
 //! A pipeline as CodePipeline tells it: read, judged, and changed at the tokens of chosen actions and nowhere else.
 
 mod choice;
+#[cfg(feature = "testing")]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -67,6 +69,9 @@ impl Document {
     /// Reads what `GetPipeline` says of a pipeline, and refuses what cannot be written back without loss.
     pub(super) fn read(pipeline: &RawValue) -> Result<Self> {
         let text = Zeroizing::new(pipeline.get().to_owned());
+        if tree::is_too_deep(&text) {
+            return Err(strange());
+        }
         let raw: &RawValue = serde_json::from_str(&text).map_err(|_| strange())?;
         let root = members(raw)?;
         let version = root.one("version").map_err(|_| twice())?.and_then(|raw| raw.get().parse().ok());
@@ -184,10 +189,8 @@ fn action(text: &str, stage: &str, raw: &RawValue) -> Result<Action> {
 /// Whether this is what CodePipeline shows in place of a secret: four asterisks, as the user guide says. The service model
 /// speaks of five, so any few count.
 fn is_mask(raw: &RawValue) -> bool {
-    raw.get()
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-        .is_some_and(|text| text.len() >= 3 && text.bytes().all(|byte| byte == b'*'))
+    // As it is meant: an asterisk may be written as an escape.
+    matches!(node(raw), Some(Node::Text(text)) if text.len() >= 3 && text.bytes().all(|byte| byte == b'*'))
 }
 
 /// Appends the token as a JSON string holds it. It is printable ASCII.

@@ -22,7 +22,26 @@ pub(super) enum Node<'a> {
 /// The members of an object, in their order, those of the same name as well.
 pub(super) struct Members<'a>(pub(super) Vec<(String, &'a RawValue)>);
 
-/// What stands there. `None` for what is too deep or no JSON.
+/// How deep a pipeline may go. The real ones take eight levels; readers follow every level with a call of its own.
+const DEEPEST: usize = 64;
+
+/// Whether there are more levels than any pipeline has. The text is JSON.
+pub(super) fn is_too_deep(text: &str) -> bool {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    text.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => depth += 1,
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEEPEST
+    })
+}
+
+/// What stands there. `None` for what is no JSON.
 pub(super) fn node(raw: &RawValue) -> Option<Node<'_>> {
     let text = raw.get();
     Some(match text.as_bytes().first()? {

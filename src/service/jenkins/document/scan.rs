@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use quick_xml::Reader;
-use quick_xml::events::Event;
+use quick_xml::escape::unescape;
+use quick_xml::events::{BytesStart, Event};
 
 use super::{Field, REDACTED};
 use crate::error::{Error, ErrorKind, Result};
@@ -45,14 +46,14 @@ pub(super) fn scan(text: &str) -> Result<Scanned> {
         let span = at..end;
         at = end;
         match event {
-            Event::Start(element) => state.start(element.name().as_ref(), span),
-            Event::Empty(element) => state.empty(element.name().as_ref(), span),
+            Event::Start(element) => attributes(&element).and_then(|()| state.start(element.name().as_ref(), span)),
+            Event::Empty(element) => attributes(&element).and_then(|()| state.empty(element.name().as_ref(), span)),
             Event::End(_) => state.end(span),
             Event::Text(_) => state.said(&text[span]),
             Event::CData(_) => state.said(ascii(&text[span])?.trim_start_matches("<![CDATA[").trim_end_matches("]]>")),
             Event::GeneralRef(_) => state.said(&resolved(&text[span])?),
             Event::Comment(_) => ascii(&text[span]).map(|_| ()),
-            Event::Decl(_) if !state.rooted => Ok(()),
+            Event::Decl(_) if !state.rooted => ascii(&text[span]).map(|_| ()),
             Event::Decl(_) | Event::PI(_) | Event::DocType(_) => Err(not_understood()),
             Event::Eof => break,
         }?;
@@ -118,6 +119,16 @@ impl Scan {
     }
 }
 
+/// Checks that an element's attributes can be written as they are: a name that is not ASCII cannot.
+fn attributes(element: &BytesStart<'_>) -> Result<()> {
+    for attribute in element.attributes() {
+        let attribute = attribute.map_err(|_| not_understood())?;
+        ascii(attribute.key.as_ref())?;
+        unescape(&attribute.value).map_err(|_| not_understood())?;
+    }
+    Ok(())
+}
+
 /// Whether this is white space with one empty element of this name in it, and nothing else.
 pub(super) fn is_marker_alone(inside: &str, name: &str) -> bool {
     let inside = inside.trim_ascii();
@@ -141,10 +152,12 @@ fn resolved(reference: &str) -> Result<String> {
         _ => {
             let number = name.strip_prefix('#').ok_or_else(not_understood)?;
             let code = match number.strip_prefix('x') {
-                Some(digits) => u32::from_str_radix(digits, 16),
-                None => number.parse(),
+                _ if number.contains('+') => None,
+                Some(digits) => u32::from_str_radix(digits, 16).ok(),
+                None => number.parse().ok(),
             };
-            code.ok().and_then(char::from_u32).ok_or_else(not_understood)?
+            // No version of XML has a NUL.
+            code.filter(|code| *code > 0).and_then(char::from_u32).ok_or_else(not_understood)?
         }
     };
     Ok(named.to_string())

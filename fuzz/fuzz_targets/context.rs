@@ -1,0 +1,3 @@
+#![no_main]
+
+tokenturn_fuzz::target!("context");
