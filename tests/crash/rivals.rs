@@ -82,7 +82,9 @@ fn every_meeting(kind: Kind, trouble: Trouble) {
     for first in 1..=alone {
         let last = block_on(meet(scenario, first, usize::MAX));
         let crossed = last.crossed;
-        let others = (1 + first % stride()..=crossed).step_by(stride().max(5)).map(|second| block_on(meet(scenario, first, second)));
+        let others = (1 + first % stride()..=crossed)
+            .step_by(stride().max(5))
+            .map(|second| block_on(meet(scenario, first, second)));
         for meeting in others.chain([last]) {
             meetings += 1;
             fenced += usize::from(meeting.fenced);

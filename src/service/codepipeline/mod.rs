@@ -4,9 +4,9 @@ mod api;
 mod discovery;
 mod document;
 mod failure;
+mod formation;
 #[cfg(feature = "testing")]
 pub(crate) mod fuzz;
-mod formation;
 mod idle;
 mod owner;
 mod proof;
