@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::super::Trouble;
-use super::super::law::{Ears, json, no_secret_among, words};
+use super::super::law::{json, no_secret_among, words};
+use super::super::leak::Ears;
 use super::rotation::rotate;
 use super::scene::{Placed, Scene};
 use super::{Exception, Ruling, Stage};
 use crate::error;
 
-/// No token and no key is in any error, `Debug` text, event, plan, run, guide, slot or line of a log: as it is, in base64,
-/// hexadecimal or with percent escapes.
+/// No token and no key is in any error, `Debug` text, event, plan, run, guide, slot or line of a log, in any form that
+/// [`Search`](crate::testing::leak::Search) knows.
 ///
 /// A whole rotation is heard, and what is said when things go wrong. Of logs those of `tracing` are heard, at every level,
 /// of the thread that calls this; the older `log` has one ear for the whole process, which is the program's.

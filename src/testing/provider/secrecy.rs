@@ -1,15 +1,16 @@
 //! What is never said.
 
 use super::super::Trouble;
-use super::super::law::{Ears, json, no_secret_among, words};
+use super::super::law::{json, no_secret_among, words};
+use super::super::leak::Ears;
 use super::rotation::rotate;
 use super::scene::{Basis, Made, Scene, text};
 use super::{Call, Exception, Ruling, Stage};
 use crate::error::{self, Error};
 use crate::provider::{Issuance, Revocation};
 
-/// No token, ticket or key is in any error, `Debug` text, event, plan, run, guide, grant or line of a log: as it is, in
-/// base64, hexadecimal or with percent escapes.
+/// No token, ticket or key is in any error, `Debug` text, event, plan, run, guide, grant or line of a log, in any form
+/// that [`Search`](crate::testing::leak::Search) knows.
 ///
 /// A whole rotation is heard, and what is said when things go wrong and the far side says back what it was sent. Of logs those
 /// of `tracing` are heard, at every level, of the thread that calls this; the older `log` has one ear for the whole process,
