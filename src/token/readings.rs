@@ -131,31 +131,23 @@ fn numbers(text: &[u8], read: fn(&[u8]) -> Option<u8>) -> Option<Reading> {
     let mut plain = Zeroizing::new(Vec::new());
     let mut list = Zeroizing::new(Vec::new());
     let between = |byte: &u8| matches!(byte, b' ' | b',' | b';' | b':' | b'-' | b'\n' | b'\r' | b'\t');
-    let mut end = |list: &mut Vec<u8>| {
-        if list.len() >= FEW {
-            plain.extend_from_slice(list);
-            plain.push(b'\n');
-        }
-        list.clear();
-    };
+    let around = |byte: &u8| matches!(byte, b'[' | b']' | b'(' | b')' | b'{' | b'}' | b'"' | b'=');
     // Brackets and words end a list; what stands between numbers does not.
-    for part in text.split(between).filter(|part| !part.is_empty()) {
-        let opened = part.iter().rposition(|byte| matches!(byte, b'[' | b'(' | b'{' | b'"' | b'='));
-        if opened.is_some() {
-            end(&mut list);
-        }
-        let part = opened.map_or(part, |at| &part[at + 1..]);
-        let closed = part.iter().position(|byte| matches!(byte, b']' | b')' | b'}' | b'"'));
-        match read(closed.map_or(part, |at| &part[..at])) {
-            Some(byte) => list.push(byte),
-            None if part.is_empty() => {}
-            None => end(&mut list),
-        }
-        if closed.is_some() {
-            end(&mut list);
+    for inside in text.split(around) {
+        let parts = inside.split(between).filter(|part| !part.is_empty()).map(read);
+        for number in parts.chain([None]) {
+            match number {
+                Some(byte) => list.push(byte),
+                None => {
+                    if list.len() >= FEW {
+                        plain.extend_from_slice(&list);
+                        plain.push(b'\n');
+                    }
+                    list.clear();
+                }
+            }
         }
     }
-    end(&mut list);
     (!plain.is_empty()).then_some(plain)
 }
 
