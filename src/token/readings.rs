@@ -157,7 +157,11 @@ fn decimal(digits: &[u8]) -> Option<u8> {
 
 fn hexadecimal(digits: &[u8]) -> Option<u8> {
     let digits = digits.strip_prefix(b"0x").unwrap_or(digits);
-    hex_pair(digits).filter(|_| digits.len() == 2)
+    match digits {
+        [low] => hex_pair(&[b'0', *low]),
+        [_, _] => hex_pair(digits),
+        _ => None,
+    }
 }
 
 /// The byte that two digits at the beginning write.
@@ -197,6 +201,7 @@ mod tests {
             format!("{:#?}", VALUE.as_bytes()),
             format!("{:02x?}", VALUE.as_bytes()),
             format!("{:#04x?}", VALUE.as_bytes()),
+            format!("{:X?}", VALUE.as_bytes()),
             each(|byte| format!("{byte:02x}:")),
             format!("{wide:?}"),
             String::from_utf8(wide).unwrap(),

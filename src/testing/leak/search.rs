@@ -41,10 +41,10 @@ struct Form {
 }
 
 impl Search {
-    /// For these secrets. Twelve characters of one in a row are as good as all of it.
-    pub fn of<S: AsRef<str>>(secrets: impl IntoIterator<Item = S>) -> Self {
+    /// For these secrets. Twelve bytes of one in a row are as good as all of it; of a shorter one all of it.
+    pub fn of<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Self {
         let mut search = Self { forms: Vec::new(), grams: HashMap::new(), starts: vec![false; STARTS] };
-        let mut secrets: Vec<String> = secrets.into_iter().map(|secret| secret.as_ref().to_owned()).collect();
+        let mut secrets: Vec<Vec<u8>> = secrets.into_iter().map(|secret| secret.as_ref().to_owned()).collect();
         secrets.sort();
         secrets.dedup();
         for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
@@ -53,13 +53,13 @@ impl Search {
         search
     }
 
-    fn add(&mut self, secret: &str) {
-        self.form(secret.as_bytes().to_vec(), RUN);
-        self.form(secret.chars().rev().collect::<String>().into_bytes(), RUN);
+    fn add(&mut self, secret: &[u8]) {
+        self.form(secret.to_vec(), RUN);
+        self.form(secret.iter().rev().copied().collect(), RUN);
         // The same bytes stand differently in base64 by what comes before them. What is left of the last group is left
         // out, for it looks otherwise by what comes after.
         for skip in 0..3.min(secret.len()) {
-            let rest = &secret.as_bytes()[skip..];
+            let rest = &secret[skip..];
             let groups = &rest[..rest.len() - rest.len() % 3];
             let (one, other) = (STANDARD_NO_PAD.encode(groups), URL_SAFE_NO_PAD.encode(groups));
             if one != other {
@@ -69,7 +69,7 @@ impl Search {
         }
         for upper in [false, true] {
             let mut hex = String::new();
-            for byte in secret.bytes() {
+            for byte in secret {
                 let _ = if upper { write!(hex, "{byte:02X}") } else { write!(hex, "{byte:02x}") };
             }
             self.form(hex.into_bytes(), RUN * 2);
