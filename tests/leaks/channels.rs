@@ -124,7 +124,7 @@ fn name_of<T>() -> String {
 thread_local! {
     static PANICKED: Cell<Option<String>> = const { Cell::new(None) };
     static EXPECTED: Cell<bool> = const { Cell::new(false) };
-    static LOGGED: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
+    static LOGGED: RefCell<Option<Ears>> = const { RefCell::new(None) };
 }
 
 /// What this thread logs by `tracing` on its way through this.
@@ -137,20 +137,22 @@ fn traced(act: impl FnOnce()) -> Vec<String> {
 }
 
 /// What this thread logs by the older facade on its way through this, down to the finest level.
-pub(crate) fn logged(act: impl FnOnce()) -> Vec<String> {
-    begin_to_log();
+fn logged(act: impl FnOnce()) -> Vec<String> {
+    let ears = Ears::new();
+    hear_log(&ears);
     act();
-    LOGGED.take()
+    LOGGED.take();
+    ears.heard().into_iter().map(|(_, what)| what).collect()
 }
 
-/// From now on what a thread logs is kept for its next [`logged`]. What rustls says comes this way.
-pub(crate) fn begin_to_log() {
+/// From now on these ears hear what this thread logs by the older facade, as rustls does.
+pub(crate) fn hear_log(ears: &Ears) {
     static LOGGER: Once = Once::new();
     LOGGER.call_once(|| {
         log::set_logger(&Logger).unwrap();
         log::set_max_level(log::LevelFilter::Trace);
     });
-    LOGGED.take();
+    LOGGED.set(Some(ears.clone()));
 }
 
 struct Logger;
@@ -161,7 +163,8 @@ impl log::Log for Logger {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        LOGGED.with_borrow_mut(|lines| lines.push(format!("{}: {}", record.target(), record.args())));
+        let hear = |ears: &Ears| ears.hear(format!("a log line of {}", record.target()), record.args().to_string());
+        LOGGED.with_borrow(|ears| ears.as_ref().map(hear));
     }
 
     fn flush(&self) {}

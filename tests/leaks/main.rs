@@ -2,6 +2,8 @@
 
 #[macro_use]
 mod channels;
+#[path = "../tls/authority.rs"]
+mod authority;
 mod canary;
 #[path = "../github_app/keys.rs"]
 #[expect(dead_code, reason = "the tests of GitHub Apps want more of it")]
@@ -9,3 +11,4 @@ mod keys;
 mod planted;
 mod specimens;
 mod surface;
+mod tls;

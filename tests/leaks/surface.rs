@@ -27,7 +27,6 @@ const NONE_TO_SHOW: &[(&str, &str)] = &[
 /// The same of what only tests use.
 const NONE_TO_SHOW_IN_TESTS: &[(&str, &str)] = &[
     ("FarSide", "a trait"),
-    ("Source", "a trait"),
     ("Ruling", "another name"),
     ("Stage", "it holds a closure, and what plays on it is heard in the runs"),
     ("Law", "it holds a function"),
