@@ -20,15 +20,23 @@ use crate::error;
 ///
 /// Why it was not shown to be kept.
 pub async fn no_secret_is_said(stage: Stage) -> Ruling {
-    let ears = Ears::default();
+    no_secret_is_heard(stage, &Ears::new()).await
+}
+
+/// The same with ears of the caller's, who has them hear more than `tracing`.
+///
+/// # Errors
+///
+/// Why it was not shown to be kept.
+pub async fn no_secret_is_heard(stage: Stage, ears: &Ears) -> Ruling {
     let listening = ears.listen();
     let scene = Scene::open(&stage).await?;
-    match rotate(&scene, &ears).await {
+    match rotate(&scene, ears).await {
         Ok(run) => ears.hear("a run", format!("{run:?}")),
         Err(error) => ears.hear("an error of a rotation", words(&error)),
     }
     let mut secrets = secrets(&scene);
-    good(&Scene::open(&stage).await?, &ears).await?;
+    good(&Scene::open(&stage).await?, ears).await?;
     for trouble in [
         Trouble::Refuse(400),
         Trouble::Refuse(401),
@@ -49,7 +57,7 @@ pub async fn no_secret_is_said(stage: Stage) -> Ruling {
         let slot = scene.look().await?;
         // What a far side cannot do to us needs no words.
         if scene.far.trouble(trouble.clone()).await.is_ok() {
-            said(&scene, &ears, "install", &scene.try_install(&scene.new, &slot).await?);
+            said(&scene, ears, "install", &scene.try_install(&scene.new, &slot).await?);
             secrets.extend(self::secrets(&scene));
         }
     }
@@ -64,13 +72,13 @@ pub async fn no_secret_is_said(stage: Stage) -> Ruling {
         };
         if done.is_ok() {
             scene.reconnect();
-            said(&scene, &ears, "install", &scene.try_install(&scene.new, &slot).await?);
-            said(&scene, &ears, "preflight", &scene.try_look().await?);
+            said(&scene, ears, "install", &scene.try_install(&scene.new, &slot).await?);
+            said(&scene, ears, "preflight", &scene.try_look().await?);
             secrets.extend(self::secrets(&scene));
         }
     }
     drop(listening);
-    no_secret_among(secrets, &ears)
+    no_secret_among(secrets, ears)
 }
 
 enum Bad {

@@ -20,15 +20,23 @@ use crate::provider::{Issuance, Revocation};
 ///
 /// Why it was not shown to be kept.
 pub async fn no_secret_is_said(stage: Stage) -> Ruling {
-    let ears = Ears::default();
+    no_secret_is_heard(stage, &Ears::new()).await
+}
+
+/// The same with ears of the caller's, who has them hear more than `tracing`.
+///
+/// # Errors
+///
+/// Why it was not shown to be kept.
+pub async fn no_secret_is_heard(stage: Stage, ears: &Ears) -> Ruling {
     let mut secrets = Vec::new();
     let listening = ears.listen();
     let scene = Scene::open(&stage).await?;
-    if let Err(error) = rotate(&scene, &ears).await? {
+    if let Err(error) = rotate(&scene, ears).await? {
         ears.hear("an error of a rotation", words(&error));
     }
     known(&scene, &mut secrets);
-    good(&Scene::open(&stage).await?, &ears, &mut secrets).await?;
+    good(&Scene::open(&stage).await?, ears, &mut secrets).await?;
     for call in [Call::Inspect, Call::Issue, Call::Revoke] {
         let mut scene = Scene::open(&stage).await?;
         known(&scene, &mut secrets);
@@ -47,7 +55,7 @@ pub async fn no_secret_is_said(stage: Stage) -> Ruling {
             Trouble::Redirect("https://login.example/?back=x".to_owned()),
             Trouble::Flood(9_000_000),
         ] {
-            bad(&scene, call, trouble, &ears, &mut secrets).await?;
+            bad(&scene, call, trouble, ears, &mut secrets).await?;
             if scene.is_alive(&scene.current.token, "").await.is_err() {
                 scene = Scene::open(&stage).await?;
             }
@@ -62,13 +70,13 @@ pub async fn no_secret_is_said(stage: Stage) -> Ruling {
         };
         if done.is_ok() {
             scene.reconnect();
-            looked(&scene, &ears).await?;
-            made(&scene, &ears, &mut secrets).await?;
+            looked(&scene, ears).await?;
+            made(&scene, ears, &mut secrets).await?;
             known(&scene, &mut secrets);
         }
     }
     drop(listening);
-    no_secret_among(secrets, &ears)
+    no_secret_among(secrets, ears)
 }
 
 /// What must not be said of all that is there at first.

@@ -50,7 +50,7 @@ pub(super) async fn show(said: &Said) {
     github(said, &http);
     gitlab(said, &http);
     others(said, &http);
-    places(said, &http, &login).await;
+    places(said, &http).await;
 }
 
 fn github(said: &Said, http: &Http) {
@@ -83,7 +83,7 @@ fn others(said: &Said, http: &Http) {
     built!(said, center().login("admin", secret(PASSWORD)), CloudBees::unify(http).organization("acme"));
 }
 
-async fn places(said: &Said, http: &Http, login: &Url) {
+async fn places(said: &Said, http: &Http) {
     let jenkins = || Jenkins::at(http, at("jenkins")).unwrap();
     let key = JenkinsKey::new("admin", Token::new(API_KEY).unwrap()).unwrap();
     built!(
@@ -107,23 +107,4 @@ async fn places(said: &Said, http: &Http, login: &Url) {
     built!(said, aws());
     let aws = aws().endpoint(at("aws")).build().unwrap();
     specimen!(said, aws.pipeline("site"), aws.pipelines().await, tokenturn::PipelinesFound::default());
-    // An address with a login in it is refused, and not repeated.
-    let refused = [
-        Jenkins::at(http, login.clone()).map(drop),
-        Codefresh::at(http, login.clone()).map(drop),
-        GitHub::classic(http).revoke_by_api().server(login.clone()).build().map(drop),
-        GitHub::impersonation(http, login.clone(), "build-bot", secret(TOKEN)).build().map(drop),
-        GitLab::personal(http).server(login.clone()).build().map(drop),
-        Bitbucket::api_tokens(http, "a@b.example").address(login.clone()).build().map(drop),
-        Bitbucket::data_center(http, login.clone()).login("a", secret(PASSWORD)).user_slug("a").build().map(drop),
-        CloudBees::unify(http).organization("acme").address(login.clone()).build().map(drop),
-        CodePipeline::in_region(http, "eu-central-1")
-            .credentials(credentials.clone())
-            .endpoint(login.clone())
-            .build()
-            .map(drop),
-    ];
-    for (at, refused) in refused.into_iter().enumerate() {
-        said.error(&refused.expect_err(&format!("number {at}")));
-    }
 }
