@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use zeroize::Zeroizing;
 
 use super::{
     Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Request,
@@ -151,7 +152,7 @@ impl MemoryProvider {
     /// The second secret of a token.
     #[must_use]
     pub fn companion_of(token: &Token) -> Token {
-        Token::made_up(&format!("companion-{}", token.fingerprint()))
+        Token::made_up(&Zeroizing::new(format!("companion-{}", token.fingerprint())))
     }
 
     /// The second secret that was handed over with the token that it was last asked to end.
@@ -244,7 +245,7 @@ impl Default for MemoryProvider {
 impl State {
     fn mint(&mut self, owner: &str, access: Access, label: Option<Label>) -> Token {
         self.count += 1;
-        let text = format!("memory-token-{:08}", self.count);
+        let text = Zeroizing::new(format!("memory-token-{:08}", self.count));
         let token = Token::made_up(&text);
         let grant = Grant::of(&token, owner).with_access(access).with_expiry(Expiry::Never);
         self.tokens

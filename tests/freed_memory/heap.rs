@@ -72,12 +72,22 @@ pub(crate) fn look_for(needles: &[&'static [u8]]) {
     room[..needles.len()].copy_from_slice(needles);
 }
 
-/// How many blocks with one of them were freed by this.
-pub(crate) async fn freed_by<T>(act: impl Future<Output = T>) -> (usize, T) {
+/// How many blocks with one of them were freed by this, and by the runtime that it ran on and all its connections.
+///
+/// It runs on a thread of its own: a future that is moved takes along what lay beneath it on the stack.
+pub(crate) fn freed_by<F: Future>(act: impl FnOnce() -> F + Send) -> (usize, F::Output)
+where
+    F::Output: Send,
+{
     TRACED.store(std::env::var_os("TOKENTURN_FREED_TRACE").is_some(), Ordering::Relaxed);
-    FOUND.store(0, Ordering::Relaxed);
-    WATCHED.store(true, Ordering::Relaxed);
-    let done = act.await;
-    WATCHED.store(false, Ordering::Relaxed);
-    (FOUND.load(Ordering::Relaxed), done)
+    let watched = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        FOUND.store(0, Ordering::Relaxed);
+        WATCHED.store(true, Ordering::Relaxed);
+        let done = runtime.block_on(act());
+        drop(runtime);
+        WATCHED.store(false, Ordering::Relaxed);
+        (FOUND.load(Ordering::Relaxed), done)
+    };
+    std::thread::scope(|scope| scope.spawn(watched).join().unwrap())
 }
