@@ -2,12 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::thread;
 
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tokenturn::testing::{CodePipelineFake, CodefreshFake, GitHubFake, GitLabFake, JenkinsFake, Trouble};
 use tokenturn::{Guide, Token};
+
+use crate::authority;
 
 /// Tells a child which of them it is.
 const CHILD: &str = "TOKENTURN_TEST_CHILD";
@@ -68,7 +69,10 @@ async fn gitlab() {
     let gitlab = GitLabFake::start().await.unwrap();
     let (user, admin) = (gitlab.user("build-bot"), gitlab.administrator("admin"));
     let key = gitlab.personal(admin, "key", &["api", "admin_mode"]);
+    let ours = authority::authority();
     say(gitlab.base().as_str());
+    say(authority::before(&ours, &gitlab.base()).await.as_str());
+    say(&ours.pem().replace('\n', "|"));
     say(key.expose());
     say(&user.to_string());
     obey(|_| {}).await;
@@ -123,35 +127,26 @@ async fn codepipeline() {
 pub(crate) struct Far {
     child: Child,
     stdin: Option<ChildStdin>,
-    stdout: Option<ChildStdout>,
+    stdout: ChildStdout,
 }
 
 impl Far {
     /// Starts it, and hears so many lines of it: addresses and secrets.
     pub(crate) fn start<const LINES: usize>(which: &'static str) -> (Self, [&'static str; LINES]) {
-        // On a stack of its own, which is gone then: what lies on this one is copied with the futures that are made on it.
-        let start = move || {
-            let mut command = Command::new(std::env::current_exe().unwrap());
-            command.args(["--exact", "far::serves_in_a_process_of_its_own", "--nocapture"]).env(CHILD, which);
-            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-            let mut stdout = child.stdout.take().unwrap();
-            let said = [(); LINES].map(|()| line(&mut stdout));
-            (Self { stdin: child.stdin.take(), stdout: Some(stdout), child }, said)
-        };
-        thread::spawn(start).join().unwrap()
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "far::serves_in_a_process_of_its_own", "--nocapture"]).env(CHILD, which);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        let said = [(); LINES].map(|()| line(&mut stdout));
+        (Self { stdin: child.stdin.take(), stdout, child }, said)
     }
 
     /// Tells it something, and hears its answer.
     pub(crate) fn ask(&mut self, what: &str) -> &'static str {
-        let (stdin, stdout) = (self.stdin.as_mut().unwrap(), self.stdout.as_mut().unwrap());
-        thread::scope(|scope| {
-            let answer = scope.spawn(move || {
-                stdin.write_all(what.as_bytes()).unwrap();
-                stdin.write_all(b"\n").unwrap();
-                line(stdout)
-            });
-            answer.join().unwrap()
-        })
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(what.as_bytes()).unwrap();
+        stdin.write_all(b"\n").unwrap();
+        line(&mut self.stdout)
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::backtrace::Backtrace;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::{ptr, slice};
 
 #[global_allocator]
@@ -47,7 +47,8 @@ fn search(block: &[u8]) {
         FOUND.fetch_add(1, Ordering::Relaxed);
         if TRACED.load(Ordering::Relaxed) {
             WATCHED.store(false, Ordering::Relaxed);
-            eprintln!("a block of {} bytes:\n{}", block.len(), Backtrace::force_capture());
+            let text = String::from_utf8_lossy(block);
+            eprintln!("a block of {} bytes:\n{}\n{}", block.len(), text.trim_matches('\0'), Backtrace::force_capture());
             WATCHED.store(true, Ordering::Relaxed);
         }
     }
@@ -65,6 +66,12 @@ fn contains(block: &[u8], needle: &[u8]) -> bool {
     false
 }
 
+/// One test at a time: the heap is everybody's.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Looks for these from now on, and for nothing else. They are never freed.
 pub(crate) fn look_for(needles: &[&'static [u8]]) {
     let mut room = NEEDLES.lock().unwrap();
@@ -74,20 +81,16 @@ pub(crate) fn look_for(needles: &[&'static [u8]]) {
 
 /// How many blocks with one of them were freed by this, and by the runtime that it ran on and all its connections.
 ///
-/// It runs on a thread of its own: a future that is moved takes along what lay beneath it on the stack.
-pub(crate) fn freed_by<F: Future>(act: impl FnOnce() -> F + Send) -> (usize, F::Output)
-where
-    F::Output: Send,
-{
+/// The room of the future itself is not counted: it is of the test, and was copied with what lay beneath it on the stack.
+pub(crate) fn freed_by<F: Future>(act: F) -> (usize, F::Output) {
     TRACED.store(std::env::var_os("TOKENTURN_FREED_TRACE").is_some(), Ordering::Relaxed);
-    let watched = || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        FOUND.store(0, Ordering::Relaxed);
-        WATCHED.store(true, Ordering::Relaxed);
-        let done = runtime.block_on(act());
-        drop(runtime);
-        WATCHED.store(false, Ordering::Relaxed);
-        (FOUND.load(Ordering::Relaxed), done)
-    };
-    std::thread::scope(|scope| scope.spawn(watched).join().unwrap())
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut act = Box::pin(Some(act));
+    FOUND.store(0, Ordering::Relaxed);
+    WATCHED.store(true, Ordering::Relaxed);
+    let done = runtime.block_on(act.as_mut().as_pin_mut().unwrap());
+    act.set(None);
+    drop(runtime);
+    WATCHED.store(false, Ordering::Relaxed);
+    (FOUND.load(Ordering::Relaxed), done)
 }

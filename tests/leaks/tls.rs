@@ -9,35 +9,12 @@ use tokenturn::journal::Seq;
 use tokenturn::testing::leak::{Ears, Search};
 use tokenturn::testing::{GitHubFake, JenkinsFake, Trouble, VirtualClock};
 use tokenturn::{Decision, Event, GitHub, Http, Jenkins, Outcome, Policy, Predecessor, Result, Rotator, Run, Token};
-use tokio::net::{TcpListener, TcpStream};
-use url::Url;
 
-use crate::authority::{self, Authority};
+use crate::authority;
 use crate::channels::hear_log;
 
 const DOCUMENT: &str = "<org.jenkinsci.plugins.plaincredentials.impl.StringCredentialsImpl><id>api</id>\
     <description>d</description><secret>TOKEN</secret></org.jenkinsci.plugins.plaincredentials.impl.StringCredentialsImpl>";
-
-/// The same server with TLS before it.
-async fn with_tls(authority: &Authority, server: &Url) -> Url {
-    let acceptor = authority::acceptor(authority, "localhost", None);
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let mut address = server.clone();
-    address.set_scheme("http").unwrap();
-    let behind = (server.host_str().unwrap().to_owned(), server.port().unwrap());
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let (acceptor, behind) = (acceptor.clone(), behind.clone());
-            tokio::spawn(async move {
-                let Ok(mut stream) = acceptor.accept(stream).await else { return };
-                let mut plain = TcpStream::connect(behind).await.unwrap();
-                let _ = tokio::io::copy_bidirectional(&mut stream, &mut plain).await;
-            });
-        }
-    });
-    format!("https://localhost:{port}{}", server.path()).parse().unwrap()
-}
 
 struct World {
     ears: Ears,
@@ -61,9 +38,9 @@ impl World {
     async fn rotator(&self) -> Rotator {
         let ours = authority::authority();
         let http = Http::builder().root_certificates(ours.pem()).timeout(Duration::from_secs(20)).build().unwrap();
-        let jenkins = Jenkins::at(&http, with_tls(&ours, &self.jenkins.base()).await).unwrap();
+        let jenkins = Jenkins::at(&http, authority::before(&ours, &self.jenkins.base()).await).unwrap();
         let jenkins = jenkins.api_token("admin", self.jenkins.api_token("admin")).build().unwrap();
-        let server = with_tls(&ours, &self.github.base()).await;
+        let server = authority::before(&ours, &self.github.base()).await;
         let ears = self.ears.clone();
         Rotator::builder("bot", GitHub::classic(&http).server(server).revoke_by_api().build().unwrap())
             .consumer(jenkins.credential("api"))
