@@ -136,16 +136,15 @@ fn numbers(text: &[u8], read: fn(&[u8]) -> Option<u8>) -> Option<Reading> {
     for inside in text.split(around) {
         let parts = inside.split(between).filter(|part| !part.is_empty()).map(read);
         for number in parts.chain([None]) {
-            match number {
-                Some(byte) => list.push(byte),
-                None => {
-                    if list.len() >= FEW {
-                        plain.extend_from_slice(&list);
-                        plain.push(b'\n');
-                    }
-                    list.clear();
-                }
+            if let Some(byte) = number {
+                list.push(byte);
+                continue;
             }
+            if list.len() >= FEW {
+                plain.extend_from_slice(&list);
+                plain.push(b'\n');
+            }
+            list.clear();
         }
     }
     (!plain.is_empty()).then_some(plain)

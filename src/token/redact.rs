@@ -80,11 +80,11 @@ impl Redactor {
         }
         let readings = readings(text);
         let all: HashSet<_> = readings.iter().flat_map(|reading| fragments(reading)).collect();
-        let lower: HashSet<_> = all.iter().map(lowered).collect();
+        let lower: HashSet<_> = all.iter().copied().map(lowered).collect();
         self.forms.iter().any(|form| {
             let form = form.as_bytes();
             let short = || form.len() < FRAGMENT && all.iter().any(|part| part.starts_with(form));
-            short() || parts(form).any(|part| lower.contains(&lowered(&part)))
+            short() || parts(form).any(|part| lower.contains(&lowered(part)))
         })
     }
 }
@@ -94,7 +94,7 @@ fn parts(bytes: &[u8]) -> impl Iterator<Item = [u8; FRAGMENT]> {
     bytes.windows(FRAGMENT).filter_map(|part| part.try_into().ok())
 }
 
-fn lowered(part: &[u8; FRAGMENT]) -> [u8; FRAGMENT] {
+fn lowered(part: [u8; FRAGMENT]) -> [u8; FRAGMENT] {
     part.map(|byte| byte.to_ascii_lowercase())
 }
 

@@ -51,16 +51,14 @@ async fn github_and_jenkins() {
     say(jenkins.base().as_str());
     say(old.expose());
     say(jenkins.api_token("admin").expose_secret());
-    obey(move |line| match line.strip_prefix("echo ") {
-        Some(which) => {
+    obey(move |line| {
+        if let Some(which) = line.strip_prefix("echo ") {
             github.trouble(which, Trouble::Echo(403));
             jenkins.trouble(which, Trouble::Echo(403));
-            say("planned");
+            return say("planned");
         }
-        None => {
-            let guide: Guide = serde_json::from_str(line).unwrap();
-            say(&github.generate("build-bot", &guide).unwrap());
-        }
+        let guide: Guide = serde_json::from_str(line).unwrap();
+        say(&github.generate("build-bot", &guide).unwrap());
     })
     .await;
 }

@@ -51,12 +51,14 @@ macro_rules! specimen {
 pub(crate) struct Probe<'a, T>(pub(crate) &'a T);
 
 impl<T: Display> Probe<'_, T> {
+    #[expect(clippy::unnecessary_wraps, reason = "as that of `Otherwise`")]
     pub(crate) fn shown(&self) -> Option<String> {
         Some(format!("{} {:#}", self.0, self.0))
     }
 }
 
 impl<T: Serialize> Probe<'_, T> {
+    #[expect(clippy::unnecessary_wraps, reason = "as that of `Otherwise`")]
     pub(crate) fn json(&self) -> Option<String> {
         Some(serde_json::to_string(self.0).unwrap())
     }
@@ -81,14 +83,14 @@ impl Said {
         let hear = |channel: &str, what: String| self.ears.hear(format!("{name}: {channel}"), what);
         hear("Debug", format!("{value:?}"));
         hear("Debug, pretty", format!("{value:#?}"));
-        hear("a panic", panicking(|| Err::<(), _>(value).unwrap()));
-        shown.into_iter().for_each(|shown| hear("Display", shown));
-        json.into_iter().for_each(|json| hear("JSON", json));
-        traced(|| tracing::trace!("{value:?}")).into_iter().for_each(|line| hear("tracing, message", line));
-        traced(|| tracing::trace!(?value, "a field")).into_iter().for_each(|line| hear("tracing, field", line));
-        let span = traced(|| drop(tracing::trace_span!("a span", ?value).entered()));
-        span.into_iter().for_each(|line| hear("tracing, span", line));
-        logged(|| log::trace!("{value:?}")).into_iter().for_each(|line| hear("log", line));
+        hear("a panic", panicking(|| failed(value).unwrap()));
+        let each = |channel: &str, said: Vec<String>| said.into_iter().for_each(|said| hear(channel, said));
+        each("Display", shown.into_iter().collect());
+        each("JSON", json.into_iter().collect());
+        each("tracing, message", traced(|| tracing::trace!("{value:?}")));
+        each("tracing, field", traced(|| tracing::trace!(?value, "a field")));
+        each("tracing, span", traced(|| drop(tracing::trace_span!("a span", ?value).entered())));
+        each("log", logged(|| log::trace!("{value:?}")));
         self.types.lock().unwrap().insert(name);
     }
 
@@ -168,6 +170,10 @@ impl log::Log for Logger {
     }
 
     fn flush(&self) {}
+}
+
+fn failed<T>(value: T) -> Result<(), T> {
+    Err(value)
 }
 
 /// What the program's hook is told of this panic, and whoever catches it.

@@ -145,7 +145,9 @@ fn start(gram: [u8; GRAM]) -> usize {
 
 fn is_filler(run: &[u8]) -> bool {
     let mut seen = [false; 256];
-    run.iter().for_each(|byte| seen[usize::from(*byte)] = true);
+    for byte in run {
+        seen[usize::from(*byte)] = true;
+    }
     seen.iter().filter(|seen| **seen).count() < FILLER
 }
 

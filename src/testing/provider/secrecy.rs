@@ -20,7 +20,7 @@ use crate::provider::{Issuance, Revocation};
 ///
 /// Why it was not shown to be kept.
 pub async fn no_secret_is_said(stage: Stage) -> Ruling {
-    no_secret_is_heard(stage, &Ears::new()).await
+    Box::pin(no_secret_is_heard(stage, &Ears::new())).await
 }
 
 /// The same with ears of the caller's, who has them hear more than `tracing`.

@@ -64,7 +64,7 @@ async fn disk(said: &Said, bot: &CredentialName, batch: &Batch) {
     let disk = options.open(folder.path().join("journal")).unwrap();
     let holder = Holder::new("a").unwrap();
     for journal in [&disk as &dyn Journal, &MemoryJournal::new()] {
-        let Claim::Granted(lease) = journal.claim(bot, &holder, Duration::from_secs(60)).await.unwrap() else {
+        let Claim::Granted(lease) = journal.claim(bot, &holder, Duration::from_mins(1)).await.unwrap() else {
             panic!("somebody else has it")
         };
         specimen!(
@@ -79,6 +79,8 @@ async fn disk(said: &Said, bot: &CredentialName, batch: &Batch) {
         );
     }
     let rescued = disk.rescued().await.unwrap();
-    rescued.iter().for_each(|batch| specimen!(said, *batch));
+    for batch in &rescued {
+        specimen!(said, *batch);
+    }
     specimen!(said, disk, disk.stats(), MemoryJournal::new(), rescued);
 }

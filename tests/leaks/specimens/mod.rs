@@ -12,11 +12,11 @@ use crate::channels::Said;
 
 /// Has each of them say all that it can.
 pub(crate) async fn show(said: &Said) {
-    tokens::show(said).await;
+    Box::pin(tokens::show(said)).await;
     plain::show(said);
     facts::show(said);
-    engine::show(said).await;
-    journals::show(said).await;
-    services::show(said).await;
-    fakes::show(said).await;
+    Box::pin(engine::show(said)).await;
+    Box::pin(journals::show(said)).await;
+    Box::pin(services::show(said)).await;
+    Box::pin(fakes::show(said)).await;
 }

@@ -32,7 +32,7 @@ pub(super) fn show(said: &Said) {
     specimen!(said, restriction, Probe::new("acme/site", Answer::Proven), Format::GitHubClassic, Hint::Trimmed);
     let strict = ScopePolicy::requiring(ScopeSet::of(["workflow"]));
     let verdict = strict.judge(&grant, ScopeModel::GITHUB_CLASSIC, now);
-    let lack = Lack::Dead { hint: token.hints().first().cloned() };
+    let lack = Lack::Dead { hint: token.hints().first().copied() };
     specimen!(said, strict, verdict, lack, Excess::Warn, UnknownAccess::Refuse, Reason::Orphan);
     specimen!(said, CredentialName::new("bot").unwrap(), ConsumerName::new("a").unwrap(), TokenId::new("1").unwrap());
     specimen!(said, Holder::new("a").unwrap(), RunId::new("run-1").unwrap(), Label::new("tokenturn-1").unwrap());
@@ -49,10 +49,10 @@ pub(super) fn show(said: &Said) {
     let guide = Guide::new("Make a token").with_step("name", "Name it").with_deadline(now);
     specimen!(said, guide, guide.steps[0]);
     let patience = Patience::new(Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(3));
-    specimen!(said, patience, Policy::default().patience(patience.clone()));
+    specimen!(said, patience, Policy::default().patience(patience));
     let window = ChangeWindow::new(Weekday::ALL, 22, 0, Duration::from_hours(2));
     let freeze = Freeze::new(now, now.plus(Duration::from_hours(1)));
-    let schedule = Schedule::default().window(window.clone()).freeze(freeze.clone());
+    let schedule = Schedule::default().window(window.clone()).freeze(freeze);
     let current = Current::new(token.fingerprint(), "github", now);
     let due = schedule.due(&CredentialName::new("bot").unwrap(), &current, Issuer::Api, now);
     specimen!(said, window, freeze, schedule, due, Weekday::Monday, Why::Margin, Shift::Later, current);
