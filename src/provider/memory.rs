@@ -17,7 +17,7 @@ pub use crate::fault::Fault;
 use crate::fault::Faults;
 use crate::guide::Guide;
 use crate::name::{CredentialName, Label, TokenId};
-use crate::token::{Access, Expiry, Grant, RetiredToken, ScopeModel, ScopeSet, Token};
+use crate::token::{Access, Expiry, Fingerprint, Grant, RetiredToken, ScopeModel, ScopeSet, Token};
 
 /// A provider in memory. Clones share their tokens.
 ///
@@ -152,7 +152,9 @@ impl MemoryProvider {
     /// The second secret of a token.
     #[must_use]
     pub fn companion_of(token: &Token) -> Token {
-        Token::made_up(&Zeroizing::new(format!("companion-{}", token.fingerprint())))
+        // Not the fingerprint itself, which is shown.
+        let other = Fingerprint::of(format!("companion of {}", token.fingerprint()).as_bytes());
+        Token::made_up(&Zeroizing::new(format!("companion-{other}")))
     }
 
     /// The second secret that was handed over with the token that it was last asked to end.

@@ -9,6 +9,9 @@ mod canary;
 #[expect(dead_code, reason = "the tests of GitHub Apps want more of it")]
 mod keys;
 mod planted;
+mod runs;
 mod specimens;
+#[path = "../stages/mod.rs"]
+mod stages;
 mod surface;
 mod tls;
