@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokenturn::Token;
 use tokenturn::testing::leak::Search;
 
-use crate::keys;
+use crate::stages::providers::app::keys;
 
 pub(crate) const TOKEN: &str = "ghp_FAKEq7Rz2Kd9Xw4Lm8Vb3Ns6Yt1Hc5Jg0Pf";
 pub(crate) const COMPANION: &str = "ghr_FAKEc3Wv8Bn5Mx1Zs6Dq9Tf2Gh7Kp4Rj0Ly";

@@ -5,9 +5,6 @@ mod channels;
 #[path = "../tls/authority.rs"]
 mod authority;
 mod canary;
-#[path = "../github_app/keys.rs"]
-#[expect(dead_code, reason = "the tests of GitHub Apps want more of it")]
-mod keys;
 mod planted;
 mod runs;
 mod specimens;

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::canary::{API_KEY, PASSWORD, SESSION, TOKEN, secret, token};
 use crate::channels::{Otherwise as _, Said};
-use crate::keys;
+use crate::stages::providers::app::keys;
 
 fn at(host: &str) -> Url {
     format!("https://{host}.example").parse().unwrap()
