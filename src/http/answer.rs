@@ -4,7 +4,8 @@ use std::fmt;
 
 use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
-use zeroize::Zeroizing;
+use serde_json::Value;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::excerpt::excerpt;
 use crate::error::{Effect, Error, ErrorKind, Result};
@@ -57,19 +58,17 @@ impl Answer {
     /// The far side's own words, cleaned: the message of a JSON error, the title of a page, or a short text.
     pub(crate) fn words(&self) -> Option<String> {
         let kind = self.header("content-type").unwrap_or_default();
-        let words = if kind.contains("json") {
-            let body: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
-            ["message", "error_description", "error"]
-                .iter()
-                .find_map(|key| body.get(key)?.as_str().map(str::to_owned))?
-        } else if kind.contains("html") {
-            title(&String::from_utf8_lossy(&self.body))?.to_owned()
-        } else if kind.starts_with("text/") {
-            String::from_utf8_lossy(&self.body).into_owned()
-        } else {
-            return None;
-        };
-        self.quotable(&words)
+        if kind.contains("json") {
+            let mut body: Value = serde_json::from_slice(&self.body).ok()?;
+            let words = ["message", "error_description", "error"].iter().find_map(|key| body.get(key)?.as_str());
+            let quoted = words.and_then(|words| self.quotable(words));
+            wipe(&mut body);
+            return quoted;
+        }
+        let page = kind.contains("html");
+        let text = (page || kind.starts_with("text/")).then(|| String::from_utf8_lossy(&self.body).into_owned());
+        let text = Zeroizing::new(text?);
+        self.quotable(if page { title(&text)? } else { &text })
     }
 
     /// What an error may quote of these words of the far side.
@@ -81,6 +80,16 @@ impl Answer {
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// Wipes every text of a document.
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(values) => values.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

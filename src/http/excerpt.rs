@@ -1,5 +1,7 @@
 //! What may be quoted of a far side's words.
 
+use zeroize::Zeroizing;
+
 use crate::token::Redactor;
 
 /// The longest excerpt of an answer that an error quotes.
@@ -14,8 +16,16 @@ const LOOKS: &[&str] =
 
 /// One line, not long, and nothing at all where a secret shows through.
 pub(super) fn excerpt(redactor: &Redactor, words: &str) -> Option<String> {
-    let line: String = words.chars().take(WEIGHED).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Cut where it may be cut: a mark of several bytes stays whole.
+    let words = words.char_indices().nth(WEIGHED).map_or(words, |(end, _)| &words[..end]);
+    // What is not quoted in the end is wiped, so neither may it move.
+    let mut line = Zeroizing::new(String::with_capacity(words.len()));
+    for word in words.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
     if line.is_empty() {
         return None;
     }

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderValue};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::budget::SHORT;
@@ -104,21 +106,27 @@ impl Call<'_> {
             request = request.body(body.clone());
         }
         let mut response = request.send().await.map_err(lost)?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let (status, headers) = (response.status().as_u16(), copied(response.headers()));
         let mut answer =
             Answer { status, headers, body: Zeroizing::default(), secrets: self.secrets.clone(), writes: self.writes };
-        loop {
+        let mut read = None;
+        let ended = loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if answer.body.len() + chunk.len() <= inner.body_limit => {
                     append(&mut answer.body, &chunk);
+                    read.replace(chunk).into_iter().for_each(wipe);
                 }
-                Ok(Some(_)) => return Err(Failure { error: self.too_large(), again: false }),
-                Ok(None) => return Ok(answer),
+                Ok(Some(_)) => break Err(Failure { error: self.too_large(), again: false }),
+                Ok(None) => break Ok(answer),
                 // A refusal counts, even if its reasons were cut off.
-                Err(_) if (300..500).contains(&status) => return Ok(answer),
-                Err(error) => return Err(lost(error)),
+                Err(_) if (300..500).contains(&status) => break Ok(answer),
+                Err(error) => break Err(lost(error)),
             }
-        }
+        };
+        // Nobody else looks at what was read from here on, so that it can be wiped.
+        drop(response);
+        read.into_iter().for_each(wipe);
+        ended
     }
 
     fn too_large(&self) -> Error {
@@ -129,6 +137,19 @@ impl Call<'_> {
             self.endpoint.http.inner.body_limit
         );
         Error::new(ErrorKind::Protocol, text).with_effect(effect)
+    }
+}
+
+/// Headers that share nothing with what was read: a body in the same buffer could not be wiped while they live.
+fn copied(headers: &HeaderMap) -> HeaderMap {
+    let copy = |value: &HeaderValue| HeaderValue::from_bytes(value.as_bytes()).ok();
+    headers.iter().filter_map(|(name, value)| Some((name.clone(), copy(value)?))).collect()
+}
+
+/// Wipes a part of a body as it was read, where the transport has let go of it.
+fn wipe(chunk: Bytes) {
+    if let Ok(mut chunk) = chunk.try_into_mut() {
+        chunk.zeroize();
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use zeroize::Zeroizing;
 
 use super::{
     Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Request,
@@ -16,7 +17,7 @@ pub use crate::fault::Fault;
 use crate::fault::Faults;
 use crate::guide::Guide;
 use crate::name::{CredentialName, Label, TokenId};
-use crate::token::{Access, Expiry, Grant, RetiredToken, ScopeModel, ScopeSet, Token};
+use crate::token::{Access, Expiry, Fingerprint, Grant, RetiredToken, ScopeModel, ScopeSet, Token};
 
 /// A provider in memory. Clones share their tokens.
 ///
@@ -151,7 +152,9 @@ impl MemoryProvider {
     /// The second secret of a token.
     #[must_use]
     pub fn companion_of(token: &Token) -> Token {
-        Token::made_up(&format!("companion-{}", token.fingerprint()))
+        // Not the fingerprint itself, which is shown.
+        let other = Fingerprint::of(format!("companion of {}", token.fingerprint()).as_bytes());
+        Token::made_up(&Zeroizing::new(format!("companion-{other}")))
     }
 
     /// The second secret that was handed over with the token that it was last asked to end.
@@ -244,7 +247,7 @@ impl Default for MemoryProvider {
 impl State {
     fn mint(&mut self, owner: &str, access: Access, label: Option<Label>) -> Token {
         self.count += 1;
-        let text = format!("memory-token-{:08}", self.count);
+        let text = Zeroizing::new(format!("memory-token-{:08}", self.count));
         let token = Token::made_up(&text);
         let grant = Grant::of(&token, owner).with_access(access).with_expiry(Expiry::Never);
         self.tokens

@@ -24,6 +24,7 @@ mod gitlab;
 mod jenkins;
 pub mod journal;
 pub mod law;
+pub mod leak;
 mod power;
 mod powered;
 pub mod provider;

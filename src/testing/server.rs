@@ -259,6 +259,8 @@ async fn serve(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Result
     if let Some(about) = shared.service.about(&request) {
         line = format!("{line} {about}");
     }
+    // So that who searches a log for secrets searches addresses too.
+    tracing::trace!(line, "a fake is asked");
     let at = {
         let mut seen = shared.seen();
         seen.push(Seen { line: line.clone(), status: None });

@@ -11,6 +11,7 @@ mod admission;
 mod fingerprint;
 mod format;
 mod grant;
+mod readings;
 mod redact;
 mod retired;
 mod scope;
@@ -20,6 +21,8 @@ pub use admission::{AdmittedToken, Excess, Lack, Refusal, ScopePolicy, UnknownAc
 pub use fingerprint::Fingerprint;
 pub use format::{Format, Hint};
 pub use grant::{Access, Answer, Expiry, Grant, Probe, Restriction};
+#[cfg(feature = "testing")]
+pub(crate) use readings::readings;
 pub(crate) use redact::Redactor;
 pub use retired::{Reason, RetiredToken};
 pub use scope::{Scope, ScopeModel, ScopeSet};

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
 use super::Token;
+use super::readings::readings;
 
 /// So many characters of a secret in a row give it away.
 const FRAGMENT: usize = 8;
@@ -77,16 +78,13 @@ impl Redactor {
         if self.forms.is_empty() {
             return false;
         }
-        let plain = without_entities(&unescaped(text));
-        let lower = plain.to_ascii_lowercase();
-        let [text, plain, lower] =
-            [text, &plain, &lower].map(|text| fragments(text.as_bytes()).collect::<HashSet<_>>());
+        let readings = readings(text);
+        let all: HashSet<_> = readings.iter().flat_map(|reading| fragments(reading)).collect();
+        let lower: HashSet<_> = all.iter().copied().map(lowered).collect();
         self.forms.iter().any(|form| {
             let form = form.as_bytes();
-            let short =
-                || form.len() < FRAGMENT && [&text, &plain].iter().any(|all| all.iter().any(|f| f.starts_with(form)));
-            let low = |part: &[u8; FRAGMENT]| lower.contains(&part.map(|byte| byte.to_ascii_lowercase()));
-            short() || parts(form).any(|part| text.contains(&part) || plain.contains(&part) || low(&part))
+            let short = || form.len() < FRAGMENT && all.iter().any(|part| part.starts_with(form));
+            short() || parts(form).any(|part| lower.contains(&lowered(part)))
         })
     }
 }
@@ -96,6 +94,10 @@ fn parts(bytes: &[u8]) -> impl Iterator<Item = [u8; FRAGMENT]> {
     bytes.windows(FRAGMENT).filter_map(|part| part.try_into().ok())
 }
 
+fn lowered(part: [u8; FRAGMENT]) -> [u8; FRAGMENT] {
+    part.map(|byte| byte.to_ascii_lowercase())
+}
+
 /// The same of a text, with what is shorter at its end.
 fn fragments(bytes: &[u8]) -> impl Iterator<Item = [u8; FRAGMENT]> {
     (0..bytes.len()).map(|at| {
@@ -103,54 +105,6 @@ fn fragments(bytes: &[u8]) -> impl Iterator<Item = [u8; FRAGMENT]> {
         part.iter_mut().zip(&bytes[at..]).for_each(|(to, from)| *to = *from);
         part
     })
-}
-
-/// The text with what HTML and XML write for a character resolved.
-fn without_entities(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        plain.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let named = rest[1..].split_once(';').and_then(|(name, _)| Some((character(name)?, name.len() + 2)));
-        let (resolved, length) = named.unwrap_or(('&', 1));
-        plain.push(resolved);
-        rest = &rest[length..];
-    }
-    plain.push_str(rest);
-    plain
-}
-
-fn character(name: &str) -> Option<char> {
-    match name {
-        "amp" => Some('&'),
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        _ => {
-            let number = name.strip_prefix('#')?;
-            let number = match number.strip_prefix(['x', 'X']) {
-                Some(hex) => u32::from_str_radix(hex, 16),
-                None => number.parse(),
-            };
-            char::from_u32(number.ok()?)
-        }
-    }
-}
-
-/// The text with its percent escapes resolved.
-fn unescaped(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        let digits = (*first == b'%').then(|| tail.get(..2)).flatten();
-        let byte =
-            digits.and_then(|two| std::str::from_utf8(two).ok()).and_then(|two| u8::from_str_radix(two, 16).ok());
-        bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &tail[2..] } else { tail };
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]
@@ -178,6 +132,8 @@ mod tests {
             secret.bytes().map(|byte| format!("&#{byte};")).collect(),
             secret.bytes().map(|byte| format!("&#x{byte:x};")).collect(),
             secret.chars().rev().collect(),
+            secret.bytes().map(|byte| format!("\\u{byte:04x}")).collect(),
+            format!("{:?}", secret.as_bytes()),
         ];
         for words in said {
             assert!(redactor.is_repeated_in(&words), "{words}");

@@ -20,7 +20,7 @@ pub use memory::MemoryFarSide;
 pub use proof::*;
 pub use refusal::*;
 pub use rotation::a_whole_rotation_goes_through;
-pub use secrecy::no_secret_is_said;
+pub use secrecy::{no_secret_is_heard, no_secret_is_said};
 pub use writing::*;
 
 pub use super::law::{Exception, NotApplicable, Ruling};

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::law::{Ears, demand, json, violated};
+use super::super::law::{demand, json, violated};
+use super::super::leak::Ears;
 use super::issuer::OneToken;
 use super::scene::Scene;
 use super::{Exception, Ruling, Stage};

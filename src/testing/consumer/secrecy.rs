@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::super::Trouble;
-use super::super::law::{Ears, json, no_secret_among, words};
+use super::super::law::{json, no_secret_among, words};
+use super::super::leak::Ears;
 use super::rotation::rotate;
 use super::scene::{Placed, Scene};
 use super::{Exception, Ruling, Stage};
 use crate::error;
 
-/// No token and no key is in any error, `Debug` text, event, plan, run, guide, slot or line of a log: as it is, in base64,
-/// hexadecimal or with percent escapes.
+/// No token and no key is in any error, `Debug` text, event, plan, run, guide, slot or line of a log, in any form that
+/// [`Search`](crate::testing::leak::Search) knows.
 ///
 /// A whole rotation is heard, and what is said when things go wrong. Of logs those of `tracing` are heard, at every level,
 /// of the thread that calls this; the older `log` has one ear for the whole process, which is the program's.
@@ -19,15 +20,23 @@ use crate::error;
 ///
 /// Why it was not shown to be kept.
 pub async fn no_secret_is_said(stage: Stage) -> Ruling {
-    let ears = Ears::default();
+    Box::pin(no_secret_is_heard(stage, &Ears::new())).await
+}
+
+/// The same with ears of the caller's, who has them hear more than `tracing`.
+///
+/// # Errors
+///
+/// Why it was not shown to be kept.
+pub async fn no_secret_is_heard(stage: Stage, ears: &Ears) -> Ruling {
     let listening = ears.listen();
     let scene = Scene::open(&stage).await?;
-    match rotate(&scene, &ears).await {
+    match rotate(&scene, ears).await {
         Ok(run) => ears.hear("a run", format!("{run:?}")),
         Err(error) => ears.hear("an error of a rotation", words(&error)),
     }
     let mut secrets = secrets(&scene);
-    good(&Scene::open(&stage).await?, &ears).await?;
+    good(&Scene::open(&stage).await?, ears).await?;
     for trouble in [
         Trouble::Refuse(400),
         Trouble::Refuse(401),
@@ -48,7 +57,7 @@ pub async fn no_secret_is_said(stage: Stage) -> Ruling {
         let slot = scene.look().await?;
         // What a far side cannot do to us needs no words.
         if scene.far.trouble(trouble.clone()).await.is_ok() {
-            said(&scene, &ears, "install", &scene.try_install(&scene.new, &slot).await?);
+            said(&scene, ears, "install", &scene.try_install(&scene.new, &slot).await?);
             secrets.extend(self::secrets(&scene));
         }
     }
@@ -63,13 +72,13 @@ pub async fn no_secret_is_said(stage: Stage) -> Ruling {
         };
         if done.is_ok() {
             scene.reconnect();
-            said(&scene, &ears, "install", &scene.try_install(&scene.new, &slot).await?);
-            said(&scene, &ears, "preflight", &scene.try_look().await?);
+            said(&scene, ears, "install", &scene.try_install(&scene.new, &slot).await?);
+            said(&scene, ears, "preflight", &scene.try_look().await?);
             secrets.extend(self::secrets(&scene));
         }
     }
     drop(listening);
-    no_secret_among(secrets, &ears)
+    no_secret_among(secrets, ears)
 }
 
 enum Bad {

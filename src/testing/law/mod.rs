@@ -1,13 +1,10 @@
-//! What the laws of consumers and of providers have in common: what they answer, where they play, and ears for secrets.
+//! What the laws of consumers and of providers have in common: what they answer, where they play, and what is said of secrets.
 
-mod ears;
 mod fault;
-mod forms;
 mod ruling;
 mod said;
 mod stage;
 
-pub(super) use ears::Ears;
 pub(super) use fault::fault;
 pub use ruling::{Exception, NotApplicable, Ruling};
 pub(super) use ruling::{demand, in_time, violated};

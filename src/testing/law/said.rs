@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::super::leak::{Ears, Search};
 use super::Ruling;
-use super::ears::Ears;
-use super::forms::Forms;
 use super::ruling::violated;
 use crate::error::Error;
 
@@ -24,13 +23,9 @@ pub(in crate::testing) fn json(value: &impl serde::Serialize) -> String {
 }
 
 /// None of these secrets is in what was heard, in any form.
-pub(in crate::testing) fn no_secret_among(mut secrets: Vec<String>, ears: &Ears) -> Ruling {
-    secrets.sort();
-    secrets.dedup();
-    let forms: Vec<Forms> = secrets.iter().filter(|secret| !secret.is_empty()).map(|one| Forms::of(one)).collect();
-    // The words themselves are not repeated here: they hold a secret.
-    match ears.heard().iter().find(|(_, what)| forms.iter().any(|forms| forms.are_in(what))) {
-        Some((who, _)) => violated(format!("{who} says a secret: leave it out, or clean what the far side said first")),
+pub(in crate::testing) fn no_secret_among(secrets: Vec<String>, ears: &Ears) -> Ruling {
+    match Search::of(secrets).among(ears).first() {
+        Some(who) => violated(format!("{who} says a secret: leave it out, or clean what the far side said first")),
         None => Ok(()),
     }
 }

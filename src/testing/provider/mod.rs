@@ -31,7 +31,7 @@ pub use memory::MemorySource;
 pub use refusal::*;
 pub use rotation::a_whole_rotation_goes_through;
 pub use rows::*;
-pub use secrecy::no_secret_is_said;
+pub use secrecy::{no_secret_is_heard, no_secret_is_said};
 pub use source::{Call, Person, Source, Terms};
 
 pub use super::law::{Exception, NotApplicable, Ruling};

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::TestSealer;
-use super::super::law::{Ears, demand, json, violated};
+use super::super::law::{demand, json, violated};
+use super::super::leak::Ears;
 use super::scene::Scene;
 use super::{Exception, Person, Ruling, Stage};
 use crate::consumer::ConsumerCapabilities;

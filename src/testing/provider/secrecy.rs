@@ -1,15 +1,16 @@
 //! What is never said.
 
 use super::super::Trouble;
-use super::super::law::{Ears, json, no_secret_among, words};
+use super::super::law::{json, no_secret_among, words};
+use super::super::leak::Ears;
 use super::rotation::rotate;
 use super::scene::{Basis, Made, Scene, text};
 use super::{Call, Exception, Ruling, Stage};
 use crate::error::{self, Error};
 use crate::provider::{Issuance, Revocation};
 
-/// No token, ticket or key is in any error, `Debug` text, event, plan, run, guide, grant or line of a log: as it is, in
-/// base64, hexadecimal or with percent escapes.
+/// No token, ticket or key is in any error, `Debug` text, event, plan, run, guide, grant or line of a log, in any form
+/// that [`Search`](crate::testing::leak::Search) knows.
 ///
 /// A whole rotation is heard, and what is said when things go wrong and the far side says back what it was sent. Of logs those
 /// of `tracing` are heard, at every level, of the thread that calls this; the older `log` has one ear for the whole process,
@@ -19,15 +20,23 @@ use crate::provider::{Issuance, Revocation};
 ///
 /// Why it was not shown to be kept.
 pub async fn no_secret_is_said(stage: Stage) -> Ruling {
-    let ears = Ears::default();
+    Box::pin(no_secret_is_heard(stage, &Ears::new())).await
+}
+
+/// The same with ears of the caller's, who has them hear more than `tracing`.
+///
+/// # Errors
+///
+/// Why it was not shown to be kept.
+pub async fn no_secret_is_heard(stage: Stage, ears: &Ears) -> Ruling {
     let mut secrets = Vec::new();
     let listening = ears.listen();
     let scene = Scene::open(&stage).await?;
-    if let Err(error) = rotate(&scene, &ears).await? {
+    if let Err(error) = rotate(&scene, ears).await? {
         ears.hear("an error of a rotation", words(&error));
     }
     known(&scene, &mut secrets);
-    good(&Scene::open(&stage).await?, &ears, &mut secrets).await?;
+    good(&Scene::open(&stage).await?, ears, &mut secrets).await?;
     for call in [Call::Inspect, Call::Issue, Call::Revoke] {
         let mut scene = Scene::open(&stage).await?;
         known(&scene, &mut secrets);
@@ -46,7 +55,7 @@ pub async fn no_secret_is_said(stage: Stage) -> Ruling {
             Trouble::Redirect("https://login.example/?back=x".to_owned()),
             Trouble::Flood(9_000_000),
         ] {
-            bad(&scene, call, trouble, &ears, &mut secrets).await?;
+            bad(&scene, call, trouble, ears, &mut secrets).await?;
             if scene.is_alive(&scene.current.token, "").await.is_err() {
                 scene = Scene::open(&stage).await?;
             }
@@ -61,13 +70,13 @@ pub async fn no_secret_is_said(stage: Stage) -> Ruling {
         };
         if done.is_ok() {
             scene.reconnect();
-            looked(&scene, &ears).await?;
-            made(&scene, &ears, &mut secrets).await?;
+            looked(&scene, ears).await?;
+            made(&scene, ears, &mut secrets).await?;
             known(&scene, &mut secrets);
         }
     }
     drop(listening);
-    no_secret_among(secrets, &ears)
+    no_secret_among(secrets, ears)
 }
 
 /// What must not be said of all that is there at first.

@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use tokenturn::provider::memory::MemoryProvider;
 use tokenturn::provider::{
-    Candidate, Fate, Issuance, IssueRequest, Liveness, Provider, ProviderCapabilities, Revocation,
+    Candidate, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
 };
 use tokenturn::testing::law::{Exception, NotApplicable};
-use tokenturn::testing::provider::{LAWS, Law, Stage};
+use tokenturn::testing::provider::{LAWS, Law, MemorySource, Stage};
 use tokenturn::{
     Access, Effect, Error, ErrorKind, Fingerprint, Grant, Guide, Label, Result, RetiredToken, ScopeModel, ScopeSet,
     Timestamp, Token, TokenId,
@@ -19,7 +19,7 @@ use tokenturn::{
 
 use super::flaws::Flaw::*;
 use super::flaws::{CAUGHT, Flaw};
-use super::memory;
+use crate::stages::providers::memory;
 
 /// What the handles of one provider share.
 #[derive(Default)]
@@ -319,7 +319,9 @@ async fn without_a_flaw_every_law_is_kept_by_one_provider_at_least() {
 #[tokio::test]
 async fn a_law_of_which_a_part_cannot_be_played_is_not_called_kept() {
     // A person makes these, so that no answer with one in it can be lost.
-    let stage = Stage::new(|| async { memory::replaced_by_person() });
+    let stage = Stage::new(|| async {
+        MemorySource::of(|memory| memory.with_capabilities(ProviderCapabilities::new(Issuer::Person, Fate::Dies)))
+    });
     let ruling = law("nothing_done_with_a_replaced_token_harms_its_successor").judge(stage).await;
     assert_eq!(ruling, Err(NotApplicable::because("a person makes its tokens").into()));
 }

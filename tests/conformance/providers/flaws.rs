@@ -1,8 +1,9 @@
 //! What can be wrong with a provider, and the law that finds it.
 
-use super::memory;
 use tokenturn::Result;
 use tokenturn::testing::provider::MemorySource;
+
+use crate::stages::providers::memory;
 
 /// What is wrong with a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,9 @@ use secrecy::ExposeSecret;
 use tokenturn::consumer::Consumer;
 use tokenturn::testing::consumer::{FarSide, NotApplicable};
 use tokenturn::testing::{GitHubFake, JenkinsFake, Trouble, admitted};
-use tokenturn::{AdmittedToken, Fingerprint, GitHub, Http, Jenkins, JenkinsCredential, Provider, Result, Token};
+use tokenturn::{AdmittedToken, Fingerprint, GitHub, Jenkins, JenkinsCredential, Provider, Result, Token};
+
+use super::http;
 
 type Seen = fn(JenkinsCredential) -> Arc<dyn Consumer>;
 
@@ -72,11 +74,6 @@ pub(crate) async fn secret_text() -> Result<JenkinsPlace> {
 /// "Username with password" in a folder, with the check of a repository.
 pub(crate) async fn login() -> Result<JenkinsPlace> {
     JenkinsPlace::start(Kind::Login).await
-}
-
-fn http() -> Http {
-    // Long enough for a busy machine; what never answers costs as much.
-    Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_secs(1)).build().unwrap()
 }
 
 impl JenkinsPlace {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tokenturn::{Icr, Result};
 
-use crate::jenkins::{self, JenkinsPlace};
-use crate::manual::Desk;
+use super::jenkins::{self, JenkinsPlace};
+use super::manual::Desk;
 
 pub(crate) async fn listed() -> Result<JenkinsPlace> {
     Ok(jenkins::secret_text().await?.seen_as(|credential| Arc::new(Icr::jenkins_credential(credential))))

@@ -15,7 +15,7 @@ use tokenturn::{CredentialName, GitHub, Guide, Label, Result, ScopeSet, Token};
 use super::{http, no_person, not_applicable};
 
 #[path = "../../github_app/keys.rs"]
-mod keys;
+pub(crate) mod keys;
 
 const APP: u64 = 123_456;
 const INSTALLATION: u64 = 42;

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tokenturn::consumer::Consumer;
 use tokenturn::testing::consumer::{FarSide, NotApplicable};
 use tokenturn::testing::{CodePipelineFake, Trouble, admitted};
-use tokenturn::{AdmittedToken, CodePipeline, CodePipelineSources, Fingerprint, Grant, Http, Result, Token};
+use tokenturn::{AdmittedToken, CodePipeline, CodePipelineSources, Fingerprint, Grant, Result, Token};
+
+use super::http;
 
 const PIPELINE: &str = "site";
 const OTHERS: &str = "ghp_FAKEofTheOtherSource1";
@@ -78,8 +80,7 @@ impl PipelinePlace {
 #[async_trait]
 impl FarSide for PipelinePlace {
     fn consumer(&self) -> Arc<dyn Consumer> {
-        let http = Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_secs(1)).build().unwrap();
-        let aws = CodePipeline::in_region(&http, CodePipelineFake::REGION).endpoint(self.fake.base());
+        let aws = CodePipeline::in_region(&http(), CodePipelineFake::REGION).endpoint(self.fake.base());
         let aws = aws.credentials(self.fake.credentials()).build().unwrap();
         Arc::new((self.chosen)(aws.pipeline(PIPELINE).action("Source", "Ours")))
     }

@@ -34,11 +34,6 @@ pub(crate) fn guided() -> Result<MemorySource> {
     with(ProviderCapabilities::new(Issuer::Person, Fate::Survives).reissuing())
 }
 
-/// The same, and each replaces the one before.
-pub(crate) fn replaced_by_person() -> Result<MemorySource> {
-    with(ProviderCapabilities::new(Issuer::Person, Fate::Dies))
-}
-
 /// A person agrees elsewhere.
 pub(crate) fn polled() -> Result<MemorySource> {
     with(ProviderCapabilities::new(Issuer::Person, Fate::Survives).reissuing().ended_by(EndedBy::Api))

@@ -8,7 +8,9 @@ use secrecy::ExposeSecret;
 use tokenturn::consumer::Consumer;
 use tokenturn::testing::consumer::{FarSide, NotApplicable};
 use tokenturn::testing::{JenkinsFake, Trouble, admitted};
-use tokenturn::{AdmittedToken, Fingerprint, Http, Jenkins, JenkinsKey, Provider, Result, Token};
+use tokenturn::{AdmittedToken, Fingerprint, Jenkins, JenkinsKey, Provider, Result, Token};
+
+use super::http;
 
 /// A key, and the Jenkins that it opens.
 pub(crate) struct KeyPlace {
@@ -31,8 +33,7 @@ pub(crate) async fn own_key() -> Result<KeyPlace> {
 }
 
 fn handle(jenkins: &JenkinsFake, key: &JenkinsKey) -> Jenkins {
-    let http = Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_secs(1)).build().unwrap();
-    Jenkins::at(&http, jenkins.base()).unwrap().key(key).build().unwrap()
+    Jenkins::at(&http(), jenkins.base()).unwrap().key(key).build().unwrap()
 }
 
 fn in_memory() -> NotApplicable {

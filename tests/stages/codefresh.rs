@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use tokenturn::consumer::Consumer;
 use tokenturn::testing::consumer::{FarSide, NotApplicable};
 use tokenturn::testing::{CodefreshFake, Trouble, admitted};
-use tokenturn::{AdmittedToken, Codefresh, Fingerprint, Grant, Http, Result, Token};
+use tokenturn::{AdmittedToken, Codefresh, Fingerprint, Grant, Result, Token};
+
+use super::http;
 
 const RUNTIME: &str = "production";
 const CONTEXT: &str = "github";
@@ -100,8 +102,7 @@ impl CodefreshPlace {
 #[async_trait]
 impl FarSide for CodefreshPlace {
     fn consumer(&self) -> Arc<dyn Consumer> {
-        let http = Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_secs(1)).build().unwrap();
-        let codefresh = Codefresh::at(&http, self.fake.base()).unwrap();
+        let codefresh = Codefresh::at(&http(), self.fake.base()).unwrap();
         let codefresh = codefresh.api_key(self.fake.api_key("rotator")).build().unwrap();
         match self.kind {
             Kind::UserToken => Arc::new(codefresh.runtime(RUNTIME).looking(5, MOMENT)),
