@@ -9,6 +9,7 @@ use crate::{canary, specimens};
 
 /// Public names of which there is no value to look at, and why.
 const NONE_TO_SHOW: &[(&str, &str)] = &[
+    ("Audit", "a trait"),
     ("Bitbucket", "a name for builders, of which there is no value"),
     ("Clock", "a trait"),
     ("CloudBees", "a name for builders, of which there is no value"),
@@ -28,6 +29,10 @@ const NONE_TO_SHOW: &[(&str, &str)] = &[
 const NONE_TO_SHOW_IN_TESTS: &[(&str, &str)] = &[
     ("FarSide", "a trait"),
     ("Ruling", "another name"),
+    ("Grammar", "pieces of documents that are made up"),
+    ("Reached", "how far an input came"),
+    ("TARGETS", "a list of functions"),
+    ("Target", "it holds a function"),
     ("Stage", "it holds a closure, and what plays on it is heard in the runs"),
     ("Law", "it holds a function"),
     ("Listening", "it holds nothing"),

@@ -1,7 +1,9 @@
 //! Where values are kept, the keys that they are sealed with, and what is read back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokenturn::audit::{AuditFile, AuditPolicy};
 use tokenturn::journal::{
     Batch, Claim, Durability, Head, HeadFilter, InProcess, Journal, Key, KeyFile, KeyRing, KeySealer, KeySource, Lease,
     Log, Mac, MemoryJournal, Page, Record, SealContext, SealedValue, Sealer, Seq, Span, SqliteJournal, Status, ValueId,
@@ -23,6 +25,9 @@ pub(super) async fn show(said: &Said) {
         said.error(&Key::from_text(&text).unwrap_err());
     }
     let folder = tempfile::tempdir().unwrap();
+    let audit = AuditFile::tied(folder.path().join("audit"), Arc::new(KeySealer::new(&ring).unwrap())).unwrap();
+    let verified = audit.verified().await.unwrap();
+    specimen!(said, audit, verified, AuditPolicy::Block, AuditFile::open(folder.path().join("none").join("audit")));
     let file = KeyFile::at(folder.path().join("key"));
     specimen!(said, file, file.keys().unwrap(), KeyFile::existing(folder.path().join("none")).keys());
 
