@@ -17,7 +17,7 @@ fn claims() -> Vec<(&'static str, &'static str)> {
     .collect()
 }
 
-/// The tests that a cell names: `tests/file.rs: `name`, `name`; tests/other.rs: `name``.
+/// The tests that a cell names: a file, a colon, and names in backticks; a semicolon before the next file.
 fn tests(cell: &str) -> Vec<(&str, &str)> {
     let files = cell.split("; ").map(|part| part.split_once(": ").unwrap_or_else(|| panic!("no file: {part}")));
     files.flat_map(|(file, names)| names.split('`').skip(1).step_by(2).map(move |name| (file, name))).collect()

@@ -171,7 +171,6 @@ fn hex_pair(text: &[u8]) -> Option<u8> {
 }
 
 #[cfg(test)]
-#[expect(clippy::format_collect, reason = "a few bytes, and plain to read")]
 mod tests {
     use super::*;
 

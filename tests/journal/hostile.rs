@@ -36,7 +36,7 @@ impl Stage {
     }
 
     async fn judge(&mut self, what: &str) {
-        if self.waiting.goes_on("key", what).await {
+        if Box::pin(self.waiting.goes_on("key", what)).await {
             self.refused += 1;
         } else {
             self.resumed += 1;
