@@ -36,7 +36,7 @@ impl Stage {
     }
 
     async fn judge(&mut self, what: &str) {
-        if Box::pin(self.waiting.goes_on("key", what)).await {
+        if self.waiting.goes_on("key", what).await {
             self.refused += 1;
         } else {
             self.resumed += 1;
@@ -67,7 +67,7 @@ async fn flip_every_byte(table: &str, column: &str, rows: &str) -> (usize, usize
             let change = |raw: &Connection| {
                 raw.execute(&sql, params![row, flipped]).unwrap();
             };
-            stage.change(&format!("{table}.{column} of {row}, byte {at}"), change).await;
+            Box::pin(stage.change(&format!("{table}.{column} of {row}, byte {at}"), change)).await;
         }
     }
     (stage.refused, stage.resumed)
