@@ -46,6 +46,7 @@ fn tell_what_is_overdue(session: &mut Session) -> Result<()> {
 
 /// Goes on until the run is over, or waits for a person or for longer than a call should.
 pub(super) async fn drive(mut session: Session) -> Result<Run> {
+    let mut looks = act::Looks::default();
     loop {
         if *session.inner.draining.borrow() {
             return leave(session).await;
@@ -65,11 +66,19 @@ pub(super) async fn drive(mut session: Session) -> Result<Run> {
             .filter(due)
             .collect();
         if ready.is_empty() {
-            let Some(run) = pause(&mut session).await? else { continue };
+            let Some(run) = pause(&mut session).await? else {
+                // Much may have happened meanwhile.
+                looks = act::Looks::default();
+                continue;
+            };
             session.close().await?;
             return Ok(run);
         }
-        session = perform(session, ready).await?;
+        let changes = ready.iter().any(Act::changes_something);
+        session = perform(session, ready, &looks).await?;
+        if changes {
+            looks = act::Looks::default();
+        }
     }
 }
 
@@ -125,7 +134,7 @@ async fn pause(session: &mut Session) -> Result<Option<Run>> {
 }
 
 /// Does what is ready, all together where it may be.
-async fn perform(mut session: Session, mut ready: Vec<Act>) -> Result<Session> {
+async fn perform(mut session: Session, mut ready: Vec<Act>, looks: &act::Looks) -> Result<Session> {
     // The rest comes next, with a lease and a time of its own.
     ready.truncate(session.inner.policy.parallel);
     session.renew().await?;
@@ -158,7 +167,7 @@ async fn perform(mut session: Session, mut ready: Vec<Act>) -> Result<Session> {
         Act::LastLook => session.lease_left(),
         _ => session.time_left(settled),
     };
-    let (held, looks, limit) = (&session, &act::Looks::default(), &limit);
+    let (held, limit) = (&session, &limit);
     let reports = errands.into_iter().map(|(act, uncertain)| async move {
         match tokio::time::timeout(limit(&act), act::perform(held, looks, &act, uncertain)).await {
             Ok(facts) => facts,

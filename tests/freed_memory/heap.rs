@@ -40,7 +40,9 @@ unsafe impl GlobalAlloc for Searched {
 
 fn search(block: &[u8]) {
     let holds = {
-        let Ok(needles) = NEEDLES.try_lock() else { return };
+        // Waited for, as any thread may free at this moment: a block that nobody searched would count as clean. Whoever has
+        // the lock asks this heap for nothing.
+        let needles = NEEDLES.lock().unwrap_or_else(PoisonError::into_inner);
         needles.iter().any(|needle| !needle.is_empty() && contains(block, needle))
     };
     if holds {
@@ -74,9 +76,9 @@ pub(crate) fn alone() -> MutexGuard<'static, ()> {
 
 /// Looks for these from now on, and for nothing else. They are never freed.
 pub(crate) fn look_for(needles: &[&'static [u8]]) {
-    let mut room = NEEDLES.lock().unwrap();
-    *room = [&[]; 8];
+    let mut room: [&[u8]; 8] = [&[]; 8];
     room[..needles.len()].copy_from_slice(needles);
+    *NEEDLES.lock().unwrap_or_else(PoisonError::into_inner) = room;
 }
 
 /// How many blocks with one of them were freed by this, and by the runtime that it ran on and all its connections.

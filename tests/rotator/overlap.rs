@@ -1,9 +1,10 @@
 //! Rotations in which old and new overlap and nothing goes wrong.
 
-use tokenturn::Predecessor;
 use tokenturn::consumer::memory::Fault;
 use tokenturn::provider::Fate;
 use tokenturn::rotation::{Death, Decision, Fact, OldEnd};
+use tokenturn::testing::{Moment, Power, Powered};
+use tokenturn::{Predecessor, Rotator};
 
 use crate::world::{World, completed, overlap, place, repo, stuck};
 
@@ -45,6 +46,27 @@ async fn a_token_that_is_not_to_be_kept_is_not() {
     assert!(world.kept().await.is_empty());
     let error = rotator.rotate(Predecessor::Kept).await.unwrap_err();
     assert!(error.to_string().contains("hand in its value"), "{error}");
+}
+
+/// The old one before anything is changed, the new one when it is judged and before the old one goes, the old one when it is
+/// dead: each for a reason of its own, however many places there are.
+#[tokio::test]
+async fn the_provider_is_asked_as_often_for_two_places_as_for_one() {
+    let world = World::new();
+    for places in 1..=2 {
+        let power = Power::steady();
+        let old = world.provider.mint("bot", repo());
+        let builder = Rotator::builder(format!("bot-{places}"), Powered::new(world.provider.clone(), &power));
+        let places = [&world.a, &world.b].into_iter().take(places);
+        let builder = places.fold(builder.policy(crate::world::swift()), |builder, place| {
+            place.put(&old);
+            builder.consumer(place.clone())
+        });
+        completed(&builder.build().unwrap().rotate(Predecessor::Held(old)).await.unwrap());
+        let sent = power.trail().into_iter().filter(|boundary| boundary.moment == Moment::Before);
+        let calls: Vec<&str> = sent.map(|boundary| boundary.call).collect();
+        assert_eq!(calls, ["inspect", "issue", "inspect", "inspect", "revoke", "inspect"]);
+    }
 }
 
 #[tokio::test]

@@ -17,8 +17,8 @@ use crate::token::{AdmittedToken, Grant};
 pub(super) use ending::before_word_counts;
 pub(super) use old::standing;
 
-/// The tokens that acts which run together need, each looked at once for all of them: many places are no reason to ask the
-/// provider many times.
+/// The tokens that acts need, each looked at once for all acts that run together or follow each other, until something is
+/// changed or waited for: many places are no reason to ask the provider many times.
 #[derive(Default)]
 pub(super) struct Looks {
     old: OnceCell<AdmittedToken>,
@@ -40,7 +40,7 @@ impl Looks {
 /// Does one act. What goes wrong outside is a fact; an error means that the journal or this crate is at fault.
 pub(super) async fn perform(session: &Session, looks: &Looks, act: &Act, uncertain: bool) -> Result<Vec<Fact>> {
     let done = match act {
-        Act::LookAtPredecessor => old::look_at_predecessor(session).await,
+        Act::LookAtPredecessor => old::look_at_predecessor(session, looks).await,
         Act::Preflight(consumer) => place::preflight(session, looks, consumer).await,
         Act::FindOrphans => ending::find_orphans(session).await,
         Act::Admit => return new::admit(session).await,

@@ -1,18 +1,18 @@
 //! The old token: how it stands.
 
-use super::{Inner, Session, by_provider, inspect};
+use super::{Inner, Looks, Session, by_provider, inspect};
 use crate::error::{ErrorKind, Result};
 use crate::provider::{Fate, Liveness};
 use crate::rotation::{Fact, Standing, TokenRef};
 use crate::token::{Access, AdmittedToken, Grant, Lack};
 
-pub(super) async fn look_at_predecessor(session: &Session) -> Result<Vec<Fact>> {
+pub(super) async fn look_at_predecessor(session: &Session, looks: &Looks) -> Result<Vec<Fact>> {
     let state = session.state()?;
     let old = &state.charter().predecessor;
     let looked = |standing, owner| vec![Fact::PredecessorLooked { standing, owner }];
     if old.has_value() {
-        return match inspect(session, &TokenRef::Old).await {
-            Ok(grant) => Ok(looked(standing(&session.inner, &grant), Some(grant.owner))),
+        return match looks.old_token(session).await {
+            Ok(old) => Ok(looked(standing(&session.inner, old.grant()), Some(old.grant().owner.clone()))),
             Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(looked(Standing::Dead, None)),
             Err(error) => Err(error),
         };
