@@ -4,6 +4,7 @@
 //! to one address, that makes [`Call`]s and gets [`Answer`]s; what an embedder sees is [`Http`].
 
 mod answer;
+mod asker;
 mod authorization;
 mod budget;
 mod builder;
@@ -13,6 +14,10 @@ mod excerpt;
 mod failure;
 #[cfg(feature = "testing")]
 mod heard;
+mod kept;
+mod pace;
+mod rate;
+mod reach;
 mod refusals;
 mod send;
 
@@ -35,6 +40,7 @@ pub(crate) use authorization::Authorization;
 pub use builder::HttpBuilder;
 pub(crate) use call::{Call, Method};
 pub(crate) use endpoint::Endpoint;
+pub(crate) use rate::{Limits, Rate, Work};
 pub(crate) use refusals::Refusals;
 
 /// The connection to the outside that all services of a program share. Cheap to clone; clones share connections and

@@ -10,6 +10,7 @@ pub(crate) mod fuzz;
 mod grant;
 mod guide;
 mod impersonation;
+mod limits;
 mod login;
 mod look;
 mod oauth_app;

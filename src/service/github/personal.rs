@@ -69,7 +69,8 @@ impl PersonalTokensBuilder {
         self
     }
 
-    /// As whom the person signs in; guides say so. Dead tokens of unknown owner count as this account's.
+    /// As whom the person signs in; guides say so. Dead tokens of unknown owner count as this account's: say it where there
+    /// are many accounts, or the first looks at their tokens, of which each may be dead, are three at a time for all of them.
     pub fn account(mut self, login: impl Into<String>) -> Self {
         self.hints.account = Some(login.into());
         self
