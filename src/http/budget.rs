@@ -295,7 +295,11 @@ mod tests {
 
     static PUBLISHED: Limits = Limits {
         in_flight: Some(2),
-        rates: &[Rate { points: 10, within: Duration::from_mins(1), cost: |work| if work == Work::Read { 1 } else { 5 } }],
+        rates: &[Rate {
+            points: 10,
+            within: Duration::from_mins(1),
+            cost: |work| if work == Work::Read { 1 } else { 5 },
+        }],
         throttles: true,
     };
 

@@ -47,7 +47,9 @@ impl Reach {
                 let left = until.saturating_duration_since(Instant::now());
                 if !left.is_zero() || state.probed {
                     let wait = left.max(FIRST.min(pause));
-                    let text = format!("{origin} could not be reached several times in a row: no request was sent, try again later");
+                    let text = format!(
+                        "{origin} could not be reached several times in a row: no request was sent, try again later"
+                    );
                     return Err(Error::new(ErrorKind::Unavailable, text).with_retry_after(wait));
                 }
                 state.probed = true;

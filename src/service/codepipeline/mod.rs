@@ -181,7 +181,8 @@ impl CodePipelineBuilder {
             return Err(Error::new(ErrorKind::Configuration, text));
         };
         let address = |given: Option<Url>, service: &str| given.map_or_else(|| region.address(service), Ok);
-        let endpoint = self.http.endpoint(address(self.endpoint, "codepipeline")?, failure::explain)?.limited(&THROTTLING);
+        let endpoint =
+            self.http.endpoint(address(self.endpoint, "codepipeline")?, failure::explain)?.limited(&THROTTLING);
         let formation = match address(self.formation, "cloudformation") {
             Ok(address) => Some(self.http.endpoint(address, formation::explain)?.limited(&THROTTLING)),
             Err(_) => None,

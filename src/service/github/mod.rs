@@ -3,6 +3,7 @@
 mod api;
 #[cfg(feature = "github-app")]
 mod app;
+mod batch;
 mod client;
 mod ending;
 #[cfg(feature = "testing")]
