@@ -46,6 +46,23 @@ pub(crate) use refusals::Refusals;
 /// The connection to the outside that all services of a program share. Cheap to clone; clones share connections and
 /// the budgets that each far side gets.
 ///
+/// What is sent is bounded, by what the builder says and what vendors publish:
+///
+/// | limit | counted | unless set |
+/// | --- | --- | --- |
+/// | [`concurrency_in_total`](HttpBuilder::concurrency_in_total) | requests under way, everywhere | 128 |
+/// | [`concurrency`](HttpBuilder::concurrency) | requests under way, at one far side | 16 |
+/// | [`concurrency_per_identity`](HttpBuilder::concurrency_per_identity) | requests under way, of one identity at one far side | as many as that gets |
+/// | a vendor's own rates (GitHub, gitlab.com) | requests or points in a minute or an hour, of one identity | as published |
+/// | a pause that was asked for (`Retry-After`, a spent limit) | of one identity at one far side | as asked, an hour at most |
+/// | throttling (AWS) | half as many requests a second with each such answer, one more with each second without | none |
+///
+/// A wait of up to 5 seconds is waited for. A longer one is [`RateLimited`](crate::ErrorKind::RateLimited), with the time to
+/// wait, and nothing is sent. A far side that gave no answer five times in a row is left alone for a second, then for up to a
+/// minute, with one request at a time to see whether it lives: meanwhile everything for it is
+/// [`Unavailable`](crate::ErrorKind::Unavailable), nothing is sent, and nobody waits. None of these keeps another far side or
+/// another identity from its places.
+///
 /// TLS is verified, always. Redirects are never followed: a secret goes to the address that was configured and to no
 /// other. Proxies named by the environment are not used; name one with [`HttpBuilder::proxy`].
 ///

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokenturn::provider::Provider;
 use tokenturn::testing::{GitHubFake, Trouble, retired};
-use tokenturn::{Effect, ErrorKind, Http, HttpBuilder, PersonalTokens};
+use tokenturn::{Effect, ErrorKind, Http, HttpBuilder, PersonalTokens, Token};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -52,8 +52,8 @@ impl Far {
         (0..many).map(ask).collect()
     }
 
-    fn answer_all(&self) {
-        self.let_go.close();
+    fn answer(&self, requests: usize) {
+        self.let_go.add_permits(requests);
     }
 }
 
@@ -62,10 +62,12 @@ async fn serve(mut stream: TcpStream, load: Arc<Load>, let_go: Arc<Semaphore>) {
     while stream.read(&mut head).await.is_ok_and(|length| length > 0) {
         let now = load.now.fetch_add(1, Ordering::SeqCst) + 1;
         load.most.fetch_max(now, Ordering::SeqCst);
-        // Closed means that it may go.
-        let _ = let_go.acquire().await;
+        if let Ok(leave) = let_go.acquire().await {
+            leave.forget();
+        }
         load.now.fetch_sub(1, Ordering::SeqCst);
-        let answer = b"HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}";
+        let answer =
+            b"HTTP/1.1 202 Accepted\r\ncontent-length: 15\r\ncontent-type: application/json\r\n\r\n{\"login\":\"bot\"}";
         if stream.write_all(answer).await.is_err() {
             return;
         }
@@ -90,8 +92,8 @@ async fn all_far_sides_together_get_so_many_requests_at_a_time() {
     let http = patient().concurrency(2).concurrency_in_total(3).build().unwrap();
     let asked: Vec<_> = one.asked(&http, 20).into_iter().chain(other.asked(&http, 20)).collect();
     until(&load, 3).await;
-    one.answer_all();
-    other.answer_all();
+    one.answer(20);
+    other.answer(20);
     for answer in asked {
         assert!(answer.await.unwrap());
     }
@@ -105,7 +107,7 @@ async fn a_far_side_that_does_not_answer_keeps_nobody_from_another() {
     let http = patient().concurrency(2).concurrency_in_total(3).build().unwrap();
     let held = slow.asked(&http, 50);
     until(&slow_load, 2).await;
-    other.answer_all();
+    other.answer(20);
     for answer in other.asked(&http, 20) {
         assert!(answer.await.unwrap());
     }
@@ -115,21 +117,34 @@ async fn a_far_side_that_does_not_answer_keeps_nobody_from_another() {
 
 #[tokio::test]
 async fn one_identity_gets_so_many_requests_at_a_time_and_leaves_the_rest_to_others() {
-    let world = world(patient().concurrency_per_identity(1)).await;
-    // Each is known to be alive from here on, so that nothing else holds its looks back.
-    let tokens = ["a", "b", "c"].map(|owner| world.fake.classic(owner, owner, &[]));
+    let load = Arc::new(Load::default());
+    let far = Far::start(&load).await;
+    let http = patient().concurrency_per_identity(1).build().unwrap();
+    let provider = Arc::new(provider(&http, far.address.clone()));
+    let tokens = ["ghp_FAKEone", "ghp_FAKEtwo", "ghp_FAKEthree"].map(|secret| Token::new(secret).unwrap());
+    let look = |token: &Token| {
+        let (provider, token) = (provider.clone(), token.clone());
+        tokio::spawn(async move { provider.inspect(&token).await.is_ok() })
+    };
+    // Tokens that were seen alive are held back by nothing else.
     for token in &tokens {
-        world.provider.inspect(token).await.unwrap();
+        far.answer(1);
+        assert!(look(token).await.unwrap());
     }
-    assert_eq!(world.fake.most_at_once(), 1);
-    for _ in 0..12 {
-        world.fake.trouble("GET", Trouble::Slow(Duration::from_millis(1)));
+    let of_one: Vec<_> = (0..5).map(|_| look(&tokens[0])).collect();
+    until(&load, 1).await;
+    far.answer(5);
+    for seen in of_one {
+        assert!(seen.await.unwrap());
     }
-    futures_util::future::join_all((0..3).map(|_| world.provider.inspect(&tokens[0]))).await;
-    assert_eq!(world.fake.most_at_once(), 1);
-    let looks = tokens.iter().cycle().take(9).map(|token| world.provider.inspect(token));
-    assert!(futures_util::future::join_all(looks).await.iter().all(Result::is_ok));
-    assert_eq!(world.fake.most_at_once(), 3);
+    assert_eq!(load.most.load(Ordering::SeqCst), 1);
+    let of_all: Vec<_> = tokens.iter().cycle().take(9).map(look).collect();
+    until(&load, 3).await;
+    far.answer(9);
+    for seen in of_all {
+        assert!(seen.await.unwrap());
+    }
+    assert_eq!(load.most.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
