@@ -17,9 +17,6 @@ use crate::error::{Error, ErrorKind, Result};
 /// A wait up to this long is waited for; a longer one is the caller's to plan.
 pub(super) const SHORT: Duration = Duration::from_secs(5);
 
-/// Nothing is published of a far side unless its service says so.
-static UNPUBLISHED: Limits = Limits { in_flight: None, rates: &[], throttles: false };
-
 /// How many requests may be under way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InFlight {
@@ -135,7 +132,7 @@ impl Budget {
     }
 
     fn asker(&self, who: &str) -> Arc<Asker> {
-        let limits = self.limits.get().copied().unwrap_or(&UNPUBLISHED);
+        let limits = self.limits.get().copied().unwrap_or(&Limits::NONE);
         let places = self.in_flight.per_asker.min(Semaphore::MAX_PERMITS);
         lock(&self.askers).of(who, || Asker::new(places, limits))
     }

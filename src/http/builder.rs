@@ -11,6 +11,10 @@ use super::budget::{Budgets, InFlight};
 use super::{Http, Inner};
 use crate::error::{Error, ErrorKind, Result};
 
+/// So many connections to one far side stay open when nothing is under way there: each is a file descriptor that those to
+/// another may need.
+const IDLE: usize = 16;
+
 /// Puts an [`Http`] together. There is no switch that turns verification off, and none that follows redirects.
 #[must_use]
 pub struct HttpBuilder {
@@ -100,8 +104,9 @@ impl HttpBuilder {
     }
 
     /// How many requests are under way at a time in total, at all far sides: 128 unless set, or twice what
-    /// [`concurrency`](Self::concurrency) says where that is more. Each takes a connection, and so a file descriptor. Set it
-    /// well above what one far side gets, so that a slow one leaves room for others.
+    /// [`concurrency`](Self::concurrency) says where that is more. Each takes a connection, and so a file descriptor, and up
+    /// to 16 to each far side stay open for a while. Set it well above what one far side gets, so that a slow one leaves room
+    /// for others.
     pub fn concurrency_in_total(mut self, requests: usize) -> Self {
         self.in_total = Some(requests);
         self
@@ -141,6 +146,7 @@ impl HttpBuilder {
             .retry(reqwest::retry::never())
             .referer(false)
             .no_proxy()
+            .pool_max_idle_per_host(IDLE)
             .connect_timeout(self.connect_timeout)
             .timeout(self.timeout);
         if let Some((url, login)) = &self.proxy {

@@ -40,7 +40,12 @@ pub(crate) use authorization::Authorization;
 pub use builder::HttpBuilder;
 pub(crate) use call::{Call, Method};
 pub(crate) use endpoint::Endpoint;
-pub(crate) use rate::{Limits, Rate, Work};
+#[cfg(any(feature = "github", feature = "gitlab", feature = "codepipeline"))]
+pub(crate) use rate::Limits;
+#[cfg(any(feature = "github", feature = "gitlab"))]
+pub(crate) use rate::Rate;
+#[cfg(feature = "github")]
+pub(crate) use rate::Work;
 pub(crate) use refusals::Refusals;
 
 /// The connection to the outside that all services of a program share. Cheap to clone; clones share connections and

@@ -20,7 +20,7 @@ pub(crate) enum Work {
 }
 
 /// What a vendor publishes. A service says at its own limits where they are published.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Limits {
     /// How many requests the far side takes at a time.
     pub(crate) in_flight: Option<usize>,
@@ -28,6 +28,11 @@ pub(crate) struct Limits {
     pub(crate) rates: &'static [Rate],
     /// It publishes no rate, and says when it was too fast: whoever is told so goes half as fast from then on.
     pub(crate) throttles: bool,
+}
+
+impl Limits {
+    /// Nothing is published.
+    pub(crate) const NONE: Self = Self { in_flight: None, rates: &[], throttles: false };
 }
 
 /// So many points within a time.

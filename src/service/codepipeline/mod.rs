@@ -34,7 +34,7 @@ use crate::http::{Http, Limits};
 ///
 /// Sources: "Quotas in AWS CodePipeline" (User Guide), which has none of requests; "Common Error Types",
 /// <https://docs.aws.amazon.com/codepipeline/latest/APIReference/CommonErrors.html>, `ThrottlingException`.
-static THROTTLING: Limits = Limits { in_flight: None, rates: &[], throttles: true };
+static THROTTLING: Limits = Limits { throttles: true, ..Limits::NONE };
 
 /// What plans and warnings call it.
 const APPLICATION: &str = "AWS CodePipeline";

@@ -16,8 +16,6 @@ use crate::http::{Limits, Rate, Work};
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
 
-static NONE: Limits = Limits { in_flight: None, rates: &[], throttles: false };
-
 static API: Limits = Limits {
     in_flight: Some(100),
     rates: &[
@@ -47,12 +45,12 @@ fn content(work: Work) -> u32 {
 
 /// Those of the interface at this address.
 pub(super) fn of_api(base: &Url) -> &'static Limits {
-    if base.host_str() == Some("api.github.com") { &API } else { &NONE }
+    if base.host_str() == Some("api.github.com") { &API } else { &Limits::NONE }
 }
 
 /// Those of the login pages at this address.
 pub(super) fn of_login(base: &Url) -> &'static Limits {
-    if base.host_str() == Some("github.com") { &LOGIN } else { &NONE }
+    if base.host_str() == Some("github.com") { &LOGIN } else { &Limits::NONE }
 }
 
 #[cfg(test)]

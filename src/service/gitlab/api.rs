@@ -28,8 +28,6 @@ static PUBLISHED: Limits = Limits {
     throttles: false,
 };
 
-static NONE: Limits = Limits { in_flight: None, rates: &[], throttles: false };
-
 /// One GitLab's interface.
 #[derive(Clone, Debug)]
 pub(super) struct Api {
@@ -96,7 +94,7 @@ impl Api {
         }
         let path = format!("{}api/v4/", base.path());
         base.set_path(&path);
-        let limits = if server.host_str() == Some("gitlab.com") { &PUBLISHED } else { &NONE };
+        let limits = if server.host_str() == Some("gitlab.com") { &PUBLISHED } else { &Limits::NONE };
         Ok(Self { endpoint: http.endpoint(base, words)?.limited(limits) })
     }
 
