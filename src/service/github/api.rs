@@ -225,3 +225,22 @@ pub(super) fn sso_organization(answer: &Answer) -> Option<String> {
     // It goes into errors and grants as it is.
     Some(answer.quotable(name.unwrap_or_default()).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_limits_are_counted_the_tokens_of_an_account_share_them() {
+        let http = Http::builder().build().unwrap();
+        let token = Token::new("ghp_FAKEtoken").unwrap();
+        let counted = |base: &str, account: &str| {
+            let api = Api::new(&http, base.parse().unwrap()).unwrap();
+            format!("{:?}", api.login(&token, account).unwrap())
+        };
+        let by_itself = format!("Authorization({})", token.fingerprint());
+        assert_eq!(counted("https://api.github.com/", "build-bot"), "Authorization(build-bot)");
+        assert_eq!(counted("https://api.github.com/", ""), by_itself);
+        assert_eq!(counted("https://github.example.com/api/v3/", "build-bot"), by_itself);
+    }
+}
