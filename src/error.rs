@@ -118,6 +118,13 @@ impl Error {
         self
     }
 
+    /// The same for another who waited for it. The cause stays behind.
+    #[cfg(any(feature = "github", feature = "jenkins"))]
+    pub(crate) fn shared(&self) -> Self {
+        let error = Self::from(self.problem());
+        self.retry_after().into_iter().fold(error, Self::with_retry_after)
+    }
+
     /// Names the provider, consumer or credential it is about. The innermost name stays.
     #[must_use]
     pub fn with_subject(mut self, subject: impl Into<String>) -> Self {

@@ -50,7 +50,7 @@ impl Authorization {
     }
 
     /// The same, asked by whom limits are counted under one name though what is presented changes.
-    #[cfg(feature = "github-app")]
+    #[cfg(feature = "github")]
     pub(crate) fn counted_as(mut self, who: impl Into<String>) -> Self {
         self.who = who.into();
         self

@@ -7,9 +7,13 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::budget::Budgets;
+use super::budget::{Budgets, InFlight};
 use super::{Http, Inner};
 use crate::error::{Error, ErrorKind, Result};
+
+/// So many connections to one far side stay open when nothing is under way there: each is a file descriptor that those to
+/// another may need.
+const IDLE: usize = 16;
 
 /// Puts an [`Http`] together. There is no switch that turns verification off, and none that follows redirects.
 #[must_use]
@@ -22,6 +26,8 @@ pub struct HttpBuilder {
     timeout: Duration,
     body_limit: usize,
     concurrency: usize,
+    in_total: Option<usize>,
+    per_identity: Option<usize>,
     plain_on_loopback: bool,
 }
 
@@ -36,6 +42,8 @@ impl HttpBuilder {
             timeout: Duration::from_secs(30),
             body_limit: 8 * 1024 * 1024,
             concurrency: 16,
+            in_total: None,
+            per_identity: None,
             plain_on_loopback: false,
         }
     }
@@ -88,9 +96,26 @@ impl HttpBuilder {
         self
     }
 
-    /// How many requests one far side gets at a time; 16 unless set.
+    /// How many requests one far side (scheme, host and port) gets at a time; 16 unless set. Where its vendor publishes that
+    /// it takes fewer, it gets fewer.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.concurrency = requests;
+        self
+    }
+
+    /// How many requests are under way at a time in total, at all far sides: 128 unless set, or twice what
+    /// [`concurrency`](Self::concurrency) says where that is more. Each takes a connection, and so a file descriptor, and up
+    /// to 16 to each far side stay open for a while. Set it well above what one far side gets, so that a slow one leaves room
+    /// for others.
+    pub fn concurrency_in_total(mut self, requests: usize) -> Self {
+        self.in_total = Some(requests);
+        self
+    }
+
+    /// How many requests one identity (a token, a user, an app, an account) has under way at a time at one far side: as many
+    /// as that gets unless set. Whoever waits for this limit takes no place of other identities.
+    pub fn concurrency_per_identity(mut self, requests: usize) -> Self {
+        self.per_identity = Some(requests);
         self
     }
 
@@ -106,7 +131,13 @@ impl HttpBuilder {
     ///
     /// [`ErrorKind::Configuration`] for certificates, keys or a proxy that cannot be read, or a limit of zero.
     pub fn build(self) -> Result<Http> {
-        if self.timeout.is_zero() || self.connect_timeout.is_zero() || self.body_limit == 0 || self.concurrency == 0 {
+        let in_flight = InFlight {
+            in_total: self.in_total.unwrap_or(self.concurrency.saturating_mul(2).max(128)),
+            per_origin: self.concurrency,
+            per_asker: self.per_identity.unwrap_or(self.concurrency),
+        };
+        let limits = [self.body_limit, in_flight.in_total, in_flight.per_origin, in_flight.per_asker];
+        if self.timeout.is_zero() || self.connect_timeout.is_zero() || limits.contains(&0) {
             return Err(wrong("timeouts, body limit and concurrency of the HTTP layer must be above zero"));
         }
         let mut client = reqwest::Client::builder()
@@ -115,6 +146,7 @@ impl HttpBuilder {
             .retry(reqwest::retry::never())
             .referer(false)
             .no_proxy()
+            .pool_max_idle_per_host(IDLE)
             .connect_timeout(self.connect_timeout)
             .timeout(self.timeout);
         if let Some((url, login)) = &self.proxy {
@@ -137,7 +169,7 @@ impl HttpBuilder {
                 client: client.build().map_err(unusable)?,
                 plain_on_loopback: self.plain_on_loopback,
                 body_limit: self.body_limit,
-                budgets: Budgets::new(self.concurrency),
+                budgets: Budgets::new(in_flight),
             }),
         })
     }
@@ -178,6 +210,8 @@ impl fmt::Debug for HttpBuilder {
             .field("user_agent", &self.user_agent)
             .field("timeout", &self.timeout)
             .field("concurrency", &self.concurrency)
+            .field("concurrency_in_total", &self.in_total)
+            .field("concurrency_per_identity", &self.per_identity)
             .field("plain_on_loopback", &self.plain_on_loopback)
             .finish_non_exhaustive()
     }

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::authorization::{Authorization, secret_value};
 use super::endpoint::Endpoint;
+use super::rate::Work;
 use crate::error::{Error, ErrorKind, Result};
 use crate::token::{Redactor, Token};
 
@@ -35,6 +36,8 @@ pub(crate) struct Call<'a> {
     pub(super) writes: bool,
     /// Whether it may be sent twice.
     pub(super) repeatable: bool,
+    /// What it is to those who count requests.
+    pub(super) work: Work,
     /// Answers that are no errors beside 2xx.
     pub(super) accepted: Vec<u16>,
     pub(super) wrong: Option<Error>,
@@ -57,6 +60,7 @@ impl<'a> Call<'a> {
             secrets: Redactor::default(),
             writes: !reads,
             repeatable: reads,
+            work: if reads { Work::Read } else { Work::Write },
             accepted: Vec::new(),
             wrong,
         }
@@ -163,6 +167,20 @@ impl<'a> Call<'a> {
     pub(crate) fn reading(mut self) -> Self {
         self.writes = false;
         self.repeatable = true;
+        self
+    }
+
+    /// By whom the far side counts it where it carries no login.
+    #[cfg(feature = "github")]
+    pub(crate) fn counted_as(mut self, who: &str) -> Self {
+        who.clone_into(&mut self.who);
+        self
+    }
+
+    /// It makes something new, which some vendors count by itself.
+    #[cfg(feature = "github")]
+    pub(crate) fn creating(mut self) -> Self {
+        self.work = Work::Create;
         self
     }
 

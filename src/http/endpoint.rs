@@ -7,6 +7,7 @@ use url::{Host, Url};
 
 use super::budget::Budget;
 use super::call::{Call, Method};
+use super::rate::Limits;
 use super::{Answer, Http, Refusals, failure};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -51,6 +52,12 @@ impl Http {
 }
 
 impl Endpoint {
+    /// Keeps to what the vendor publishes, with all who share this `Http`.
+    pub(crate) fn limited(self, limits: &'static Limits) -> Self {
+        self.budget.publish(limits);
+        self
+    }
+
     /// Its address, with a slash at the end.
     pub(crate) fn base(&self) -> &Url {
         &self.base

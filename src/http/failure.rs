@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::Answer;
-use super::budget::LONGEST;
+use super::asker::LONGEST;
 use super::excerpt::excerpt;
 use crate::clock::Timestamp;
 use crate::error::{Effect, Error, ErrorKind};

@@ -4,6 +4,7 @@
 //! to one address, that makes [`Call`]s and gets [`Answer`]s; what an embedder sees is [`Http`].
 
 mod answer;
+mod asker;
 mod authorization;
 mod budget;
 mod builder;
@@ -13,6 +14,10 @@ mod excerpt;
 mod failure;
 #[cfg(feature = "testing")]
 mod heard;
+mod kept;
+mod pace;
+mod rate;
+mod reach;
 mod refusals;
 mod send;
 
@@ -35,10 +40,33 @@ pub(crate) use authorization::Authorization;
 pub use builder::HttpBuilder;
 pub(crate) use call::{Call, Method};
 pub(crate) use endpoint::Endpoint;
+#[cfg(any(feature = "github", feature = "gitlab", feature = "codepipeline"))]
+pub(crate) use rate::Limits;
+#[cfg(any(feature = "github", feature = "gitlab"))]
+pub(crate) use rate::Rate;
+#[cfg(feature = "github")]
+pub(crate) use rate::Work;
 pub(crate) use refusals::Refusals;
 
 /// The connection to the outside that all services of a program share. Cheap to clone; clones share connections and
 /// the budgets that each far side gets.
+///
+/// What is sent is bounded, by what the builder says and what vendors publish:
+///
+/// | limit | counted | unless set |
+/// | --- | --- | --- |
+/// | [`concurrency_in_total`](HttpBuilder::concurrency_in_total) | requests under way, everywhere | 128 |
+/// | [`concurrency`](HttpBuilder::concurrency) | requests under way, at one far side | 16 |
+/// | [`concurrency_per_identity`](HttpBuilder::concurrency_per_identity) | requests under way, of one identity at one far side | as many as that gets |
+/// | a vendor's own rates (GitHub, gitlab.com) | requests or points in a minute or an hour, of one identity | as published |
+/// | a pause that was asked for (`Retry-After`, a spent limit) | of one identity at one far side | as asked, an hour at most |
+/// | throttling (AWS) | half as many requests a second with each such answer, one more with each second without | none |
+///
+/// A wait of up to 5 seconds is waited for. A longer one is [`RateLimited`](crate::ErrorKind::RateLimited), with the time to
+/// wait, and nothing is sent. A far side that gave no answer five times in a row is left alone for a second, then for up to a
+/// minute, with one request at a time to see whether it lives: meanwhile everything for it is
+/// [`Unavailable`](crate::ErrorKind::Unavailable), nothing is sent, and nobody waits. None of these keeps another far side or
+/// another identity from its places.
 ///
 /// TLS is verified, always. Redirects are never followed: a secret goes to the address that was configured and to no
 /// other. Proxies named by the environment are not used; name one with [`HttpBuilder::proxy`].

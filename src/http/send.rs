@@ -8,7 +8,7 @@ use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderValue};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::budget::SHORT;
+use super::budget::{Admission, SHORT};
 use super::call::{Call, Method};
 use super::{Answer, failure};
 use crate::error::{Effect, Error, ErrorKind, Result};
@@ -16,9 +16,12 @@ use crate::error::{Effect, Error, ErrorKind, Result};
 /// How often a request is sent again that may be.
 const AGAIN: usize = 2;
 
-/// A failed attempt, and whether another may help.
+/// A failed attempt.
 struct Failure {
     error: Error,
+    /// Whether it was sent at all.
+    sent: bool,
+    /// Whether another may help.
     again: bool,
 }
 
@@ -51,48 +54,55 @@ impl Call<'_> {
             .when(|failure: &Failure| failure.again)
             .adjust(|failure: &Failure, delay| Some(delay?.max(failure.error.retry_after().unwrap_or_default())))
             .await;
-        sent.map_err(
-            |Failure { error, .. }| {
-                if reached.load(Ordering::Relaxed) { error.with_effect(Effect::Unknown) } else { error }
-            },
-        )
+        sent.map_err(|Failure { error, sent, .. }| match (reached.load(Ordering::Relaxed), sent) {
+            (false, _) => error,
+            (true, true) => error.with_effect(Effect::Unknown),
+            (true, false) => {
+                let text = format!("it was sent and may have arrived, and could not be sent again, as {error}");
+                let wait = error.retry_after();
+                let error = Error::new(error.kind(), text).with_effect(Effect::Unknown);
+                wait.into_iter().fold(error, Error::with_retry_after)
+            }
+        })
     }
 
     async fn attempt(&self) -> Result<Answer, Failure> {
-        let final_error = |error| Failure { error, again: false };
-        let permit = self.endpoint.budget.admit(&self.who).await.map_err(final_error)?;
+        let unsent = |error| Failure { error, sent: false, again: false };
+        let admission = self.endpoint.budget.admit(&self.who, self.work).await.map_err(unsent)?;
         let host = self.endpoint.host();
-        let answer = match self.exchange().await {
+        let answer = match self.exchange(&admission).await {
             Ok(answer) => answer,
             Err(failure) => {
                 tracing::debug!(host, method = ?self.method, error = %failure.error, "no answer");
                 return Err(failure);
             }
         };
-        drop(permit);
         tracing::debug!(host, method = ?self.method, status = answer.status, "answered");
         if let Some(wait) = failure::pause(&answer) {
-            self.endpoint.budget.block(&self.who, wait);
+            admission.silence(wait);
         }
         if (200..300).contains(&answer.status) || self.accepted.contains(&answer.status) {
+            admission.weighed(false);
             return Ok(answer);
         }
         let error = failure::of_status(&answer, host, (self.endpoint.explain)(&answer));
         if let (ErrorKind::RateLimited, Some(wait)) = (error.kind(), error.retry_after()) {
-            self.endpoint.budget.block(&self.who, wait);
+            admission.silence(wait);
         }
+        admission.weighed(error.kind() == ErrorKind::RateLimited);
         let again = matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable)
             && error.retry_after().is_none_or(|wait| wait <= SHORT);
-        Err(Failure { error, again })
+        Err(Failure { error, sent: true, again })
     }
 
     /// One request and its answer, whatever that is.
-    async fn exchange(&self) -> Result<Answer, Failure> {
+    async fn exchange(&self, admission: &Admission) -> Result<Answer, Failure> {
         let inner = &self.endpoint.http.inner;
         let lost = |error: reqwest::Error| {
             // One that ran out of time would only take as long again.
             let again = !error.is_timeout() && !error.is_builder();
-            Failure { error: failure::of_transport(&error, self.endpoint.host(), self.writes, &self.secrets), again }
+            let error = failure::of_transport(&error, self.endpoint.host(), self.writes, &self.secrets);
+            Failure { error, sent: true, again }
         };
         let method = match self.method {
             Method::Get => reqwest::Method::GET,
@@ -105,7 +115,16 @@ impl Call<'_> {
         if let Some(body) = &self.body {
             request = request.body(body.clone());
         }
-        let mut response = request.send().await.map_err(lost)?;
+        let mut response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                if !error.is_builder() {
+                    admission.failed();
+                }
+                return Err(lost(error));
+            }
+        };
+        admission.answered();
         let (status, headers) = (response.status().as_u16(), copied(response.headers()));
         let mut answer =
             Answer { status, headers, body: Zeroizing::default(), secrets: self.secrets.clone(), writes: self.writes };
@@ -116,7 +135,7 @@ impl Call<'_> {
                     append(&mut answer.body, &chunk);
                     read.replace(chunk).into_iter().for_each(wipe);
                 }
-                Ok(Some(_)) => break Err(Failure { error: self.too_large(), again: false }),
+                Ok(Some(_)) => break Err(Failure { error: self.too_large(), sent: true, again: false }),
                 Ok(None) => break Ok(answer),
                 // A refusal counts, even if its reasons were cut off.
                 Err(_) if (300..500).contains(&status) => break Ok(answer),

@@ -1,5 +1,10 @@
 //! Dead tokens and wrong passwords are presented sparingly: services lock accounts, live tokens included, after several
 //! refused logins.
+//!
+//! Sources: "Failed login limit" (GitHub documentation); "Failed login attempts", CAPTCHA (Bitbucket Data Center
+//! documentation); behind Jenkins and Bitbucket Cloud stand directories that lock accounts by rules of their own. `CloudBees`
+//! documents neither that it does nor that it does not. GitLab bans addresses, and for logins of Git alone ("Rate limits",
+//! failed authentication ban), so nothing is held back there.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -21,8 +26,8 @@ impl<K> Default for Sparing<K> {
 }
 
 impl<K: Ord + Copy> Sparing<K> {
-    /// Looks with a secret. One that may be refused waits its turn, and is not tried where the account bears no more
-    /// refusals.
+    /// Looks with a secret. One that may be refused waits until the account can bear that, and is not tried where it bears no
+    /// more refusals.
     pub(super) async fn look<T>(
         &self,
         endpoint: &Endpoint,

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use tokenturn::provider::Provider;
 use tokenturn::testing::Trouble;
 use tokenturn::{Access, Answer, ErrorKind, Expiry, GitHub, Restriction, ScopeSet, Timestamp, Token};
@@ -147,6 +149,20 @@ async fn dead_tokens_tried_all_at_once_do_not_lock_the_account() {
     });
     futures_util::future::join_all(dead.iter().map(|token| provider.inspect(token))).await;
     assert!(!fake.is_locked("build-bot"));
+}
+
+#[tokio::test]
+async fn first_looks_go_side_by_side_as_far_as_the_account_could_bear_their_refusal() {
+    let fake = fake().await;
+    let provider = provider(&fake);
+    let names = ["one", "two", "three", "four", "five", "six", "seven"];
+    let live = names.map(|name| fake.classic("build-bot", name, &[]));
+    for _ in names {
+        fake.trouble("GET", Trouble::Slow(Duration::from_millis(1)));
+    }
+    let looks = futures_util::future::join_all(live.iter().map(|token| provider.inspect(token))).await;
+    assert!(looks.iter().all(Result::is_ok));
+    assert_eq!(fake.most_at_once(), 3);
 }
 
 #[tokio::test]

@@ -186,3 +186,24 @@ async fn it_says_what_it_can_do_and_what_it_needs() {
     assert_eq!(plain.required_scopes(ScopeModel::NONE), None);
     assert_silent(&world.fake, &format!("{plain:?}"));
 }
+
+#[tokio::test]
+async fn credentials_that_are_looked_at_together_share_what_is_the_same_for_all_of_them() {
+    let world = World::start().await;
+    let ids: Vec<String> = (0..20).map(|number| format!("pat-{number}")).collect();
+    for id in &ids {
+        world.fake.put("system/_", &text_document(id, "text")).unwrap();
+    }
+    let credentials: Vec<_> = ids.iter().map(|id| world.jenkins.credential(id.as_str())).collect();
+    let looks = futures_util::future::join_all(credentials.iter().map(Consumer::preflight)).await;
+    assert!(looks.iter().all(Result::is_ok));
+    for shared in ["GET /ci/whoAmI", "GET /ci/credentials/store/system/api/json", "GET /ci/configuration-as-code"] {
+        let asked = world.count(shared);
+        assert!((1..10).contains(&asked), "{shared}: {asked}");
+    }
+    assert_eq!(world.count("config.xml"), 20, "each reads its own document");
+    // Who comes later asks anew.
+    world.fake.read_only(true);
+    let error = credentials[0].preflight().await.unwrap_err();
+    assert_error(&error, ErrorKind::Unsupported, Effect::None, "kept elsewhere");
+}

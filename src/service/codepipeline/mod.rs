@@ -28,7 +28,13 @@ use self::request::Signer;
 pub use self::sources::CodePipelineSources;
 use crate::consumer::Manual;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::Http;
+use crate::http::{Http, Limits};
+
+/// AWS publishes no rate of these calls. It throttles, with 400 and a name, and so slows down whoever shares the account.
+///
+/// Sources: "Quotas in AWS CodePipeline" (User Guide), which has none of requests; "Common Error Types",
+/// <https://docs.aws.amazon.com/codepipeline/latest/APIReference/CommonErrors.html>, `ThrottlingException`.
+static THROTTLING: Limits = Limits { throttles: true, ..Limits::NONE };
 
 /// What plans and warnings call it.
 const APPLICATION: &str = "AWS CodePipeline";
@@ -175,9 +181,10 @@ impl CodePipelineBuilder {
             return Err(Error::new(ErrorKind::Configuration, text));
         };
         let address = |given: Option<Url>, service: &str| given.map_or_else(|| region.address(service), Ok);
-        let endpoint = self.http.endpoint(address(self.endpoint, "codepipeline")?, failure::explain)?;
+        let endpoint =
+            self.http.endpoint(address(self.endpoint, "codepipeline")?, failure::explain)?.limited(&THROTTLING);
         let formation = match address(self.formation, "cloudformation") {
-            Ok(address) => Some(self.http.endpoint(address, formation::explain)?),
+            Ok(address) => Some(self.http.endpoint(address, formation::explain)?.limited(&THROTTLING)),
             Err(_) => None,
         };
         let signer = Signer::new(region, credentials);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::limits;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Answer, Authorization, Call, Endpoint, Http, Method};
 use crate::token::Token;
@@ -19,6 +20,8 @@ const LOCKED: Duration = Duration::from_mins(15);
 #[derive(Clone, Debug)]
 pub(super) struct Api {
     endpoint: Endpoint,
+    /// It counts what its users ask for.
+    counts: bool,
 }
 
 /// The part of a user that matters here.
@@ -68,7 +71,8 @@ struct AccessToken<'a> {
 
 impl Api {
     pub(super) fn new(http: &Http, base: Url) -> Result<Self> {
-        Ok(Self { endpoint: http.endpoint(base, words)? })
+        let limits = limits::of_api(&base);
+        Ok(Self { endpoint: http.endpoint(base, words)?.limited(limits), counts: !limits.rates.is_empty() })
     }
 
     pub(super) fn endpoint(&self) -> &Endpoint {
@@ -82,22 +86,28 @@ impl Api {
             .header("x-github-api-version", "2022-11-28")
     }
 
-    /// Whose token it is, and in the headers what it may do. Needs no scope.
-    pub(super) async fn user(&self, token: &Token) -> Result<Answer> {
-        self.call(Method::Get, &["user"]).authorized(&Authorization::bearer(token)?).send().await
+    /// A token's own login. Where limits are counted, all tokens of an account that is known share them.
+    fn login(&self, token: &Token, account: &str) -> Result<Authorization> {
+        let by = Authorization::bearer(token)?;
+        Ok(if self.counts && !account.is_empty() { by.counted_as(account) } else { by })
     }
 
-    /// A repository, as this token sees it.
-    pub(super) async fn repository(&self, token: &Token, owner: &str, name: &str) -> Result<Answer> {
+    /// Whose token it is, and in the headers what it may do. Needs no scope. Empty where the account is not known.
+    pub(super) async fn user(&self, token: &Token, account: &str) -> Result<Answer> {
+        self.call(Method::Get, &["user"]).authorized(&self.login(token, account)?).send().await
+    }
+
+    /// A repository, as this account's token sees it.
+    pub(super) async fn repository(&self, token: &Token, account: &str, owner: &str, name: &str) -> Result<Answer> {
         let path = ["repos", owner, name];
-        let call = self.call(Method::Get, &path).authorized(&Authorization::bearer(token)?);
+        let call = self.call(Method::Get, &path).authorized(&self.login(token, account)?);
         self.on_rights(call.accepting(&[403, 404]).send().await?)
     }
 
     /// A repository's webhooks: read only by who may administer them, and a change to nothing.
-    pub(super) async fn webhooks(&self, token: &Token, owner: &str, name: &str) -> Result<Answer> {
+    pub(super) async fn webhooks(&self, token: &Token, account: &str, owner: &str, name: &str) -> Result<Answer> {
         let call = self.call(Method::Get, &["repos", owner, name, "hooks"]).query("per_page", "1");
-        self.on_rights(call.authorized(&Authorization::bearer(token)?).accepting(&[403, 404]).send().await?)
+        self.on_rights(call.authorized(&self.login(token, account)?).accepting(&[403, 404]).send().await?)
     }
 
     /// A refusal that GitHub itself gave for want of a right. A pause that it asks for, and the words of a proxy, are none.
@@ -130,7 +140,7 @@ impl Api {
 
     /// Replaces an app's token. Never sent twice: the second would replace the replacement, or fail for a dead token.
     pub(super) async fn reset(&self, app: &Authorization, client_id: &str, token: &Token) -> Result<Answer> {
-        self.of_app(Method::Patch, app, client_id, token).send().await
+        self.of_app(Method::Patch, app, client_id, token).creating().send().await
     }
 
     /// Ends an app's token. Twice is the same as once.
@@ -214,4 +224,23 @@ pub(super) fn sso_organization(answer: &Answer) -> Option<String> {
     let name = path.by_ref().find(|segment| matches!(*segment, "orgs" | "enterprises")).and_then(|_| path.next());
     // It goes into errors and grants as it is.
     Some(answer.quotable(name.unwrap_or_default()).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_limits_are_counted_the_tokens_of_an_account_share_them() {
+        let http = Http::builder().build().unwrap();
+        let token = Token::new("ghp_FAKEtoken").unwrap();
+        let counted = |base: &str, account: &str| {
+            let api = Api::new(&http, base.parse().unwrap()).unwrap();
+            format!("{:?}", api.login(&token, account).unwrap())
+        };
+        let by_itself = format!("Authorization({})", token.fingerprint());
+        assert_eq!(counted("https://api.github.com/", "build-bot"), "Authorization(build-bot)");
+        assert_eq!(counted("https://api.github.com/", ""), by_itself);
+        assert_eq!(counted("https://github.example.com/api/v3/", "build-bot"), by_itself);
+    }
 }

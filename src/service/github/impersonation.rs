@@ -193,7 +193,7 @@ impl ImpersonationTokens {
     }
 
     async fn look(&self, token: &Token) -> Result<(Grant, bool)> {
-        let look = self.api.user(token);
+        let look = self.api.user(token, &self.username);
         let answer = self.sparing.look(self.api.endpoint(), &self.username, token.fingerprint(), look).await?;
         let user: User = answer.json()?;
         let of_an_app = match token.format() {

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Addresses;
+use super::{Addresses, limits};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::http::{Answer, Call, Endpoint, Http, Method};
 use crate::provider::Candidate;
@@ -97,12 +97,13 @@ struct Refusal<'a> {
 
 impl Login {
     pub(super) fn new(http: &Http, addresses: &Addresses) -> Result<Self> {
-        Ok(Self { endpoint: http.endpoint(addresses.web.clone(), words)? })
+        let limits = limits::of_login(&addresses.web);
+        Ok(Self { endpoint: http.endpoint(addresses.web.clone(), words)?.limited(limits) })
     }
 
-    fn call(&self, path: &[&str]) -> Call<'_> {
+    fn call(&self, client_id: &str, path: &[&str]) -> Call<'_> {
         // Without it the answer is a form.
-        let call = self.endpoint.call(Method::Post, path).header("accept", "application/json");
+        let call = self.endpoint.call(Method::Post, path).header("accept", "application/json").counted_as(client_id);
         // Refusals come with 200; RFC 6749 5.2 has them come with 400.
         call.accepting(&[400])
     }
@@ -113,7 +114,7 @@ impl Login {
         if !scopes.is_empty() {
             fields.push(("scope", scopes));
         }
-        let answer = self.call(&["login", "device", "code"]).form(&fields).reading().send().await?;
+        let answer = self.call(client_id, &["login", "device", "code"]).form(&fields).reading().send().await?;
         if let Some((code, _)) = refusal(&answer) {
             return Err(refused(&code));
         }
@@ -133,7 +134,7 @@ impl Login {
     /// Asks whether the person agreed. The answer that carries the token comes once, so this is sent once.
     pub(super) async fn poll(&self, client_id: &str, device_code: &Token) -> Result<Answered> {
         let fields = [("client_id", client_id), ("device_code", device_code.expose()), ("grant_type", DEVICE)];
-        let call = self.call(&["login", "oauth", "access_token"]).form(&fields).carrying(device_code);
+        let call = self.call(client_id, &["login", "oauth", "access_token"]).form(&fields).carrying(device_code);
         self.answered(&call.send().await?)
     }
 
@@ -141,7 +142,7 @@ impl Login {
     pub(super) async fn refresh(&self, client_id: &str, secret: Option<&Token>, refresh: &Token) -> Result<Answered> {
         let mut fields =
             vec![("client_id", client_id), ("grant_type", "refresh_token"), ("refresh_token", refresh.expose())];
-        let mut call = self.call(&["login", "oauth", "access_token"]).carrying(refresh);
+        let mut call = self.call(client_id, &["login", "oauth", "access_token"]).carrying(refresh);
         if let Some(secret) = secret {
             fields.push(("client_secret", secret.expose()));
             call = call.carrying(secret);

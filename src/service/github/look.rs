@@ -33,7 +33,10 @@ impl Repository {
 pub(super) struct Looks {
     api: Api,
     addresses: Addresses,
-    /// As whose the dead tokens of unknown owner count.
+    /// As whose the tokens of unknown owner count. Where that is not said either, all of them count as one account's: they
+    /// may be, and GitHub locks the account that dead ones were of.
+    ///
+    /// Source: "Failed login limit", "Authenticating to the REST API" (GitHub documentation).
     account: Option<String>,
     repositories: Vec<Repository>,
     /// Whose the tokens are that were seen alive.
@@ -97,7 +100,7 @@ impl Looks {
         let refusals = self.api.endpoint().refusals();
         let _turn =
             if known.as_ref().is_none_or(|owner| owner.doomed) { Some(refusals.admit(account).await?) } else { None };
-        let answer = match self.api.user(token).await {
+        let answer = match self.api.user(token, account).await {
             Ok(answer) => answer,
             Err(error) => {
                 if error.kind() == ErrorKind::Unauthenticated {
@@ -116,7 +119,7 @@ impl Looks {
     pub(super) async fn tried(&self, token: &Token, mut grant: Grant) -> Result<Grant> {
         for Repository { owner, name, administer } in &self.repositories {
             let path = format!("{owner}/{name}");
-            let answer = self.api.repository(token, owner, name).await?;
+            let answer = self.api.repository(token, &grant.owner, owner, name).await?;
             let (probe, seen) = grant::readable(&answer, &path)?;
             grant = grant.with_probe(probe);
             if let Some(restriction) = grant::restriction(&answer, token, owner) {
@@ -124,7 +127,7 @@ impl Looks {
             }
             if *administer {
                 let webhooks = match &seen {
-                    Some(_) => Some(self.api.webhooks(token, owner, name).await?),
+                    Some(_) => Some(self.api.webhooks(token, &grant.owner, owner, name).await?),
                     None => None,
                 };
                 grant = grant.with_probe(grant::administrable(&path, seen.as_ref(), webhooks.as_ref()));

@@ -3,6 +3,7 @@
 mod api;
 #[cfg(feature = "github-app")]
 mod app;
+mod batch;
 mod client;
 mod ending;
 #[cfg(feature = "testing")]
@@ -10,6 +11,7 @@ pub(crate) mod fuzz;
 mod grant;
 mod guide;
 mod impersonation;
+mod limits;
 mod login;
 mod look;
 mod oauth_app;

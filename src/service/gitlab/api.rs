@@ -3,6 +3,8 @@
 //! Sources: "Personal access tokens API", "REST API authentication" (GitLab documentation); `lib/api/personal_access_tokens`
 //! (GitLab's source): any token may look at and end itself, project and group tokens too.
 
+use std::time::Duration;
+
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,10 +12,21 @@ use url::Url;
 
 use super::refusals::words;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Answer, Authorization, Call, Endpoint, Http, Method};
+use crate::http::{Answer, Authorization, Call, Endpoint, Http, Limits, Method, Rate};
 use crate::name::TokenId;
 use crate::provider::Candidate;
 use crate::token::Token;
+
+/// gitlab.com takes 2,000 requests a minute of each user. Which of its tokens are one user's it does not say before it is
+/// asked, so they are counted for each token. On a server of one's own there is no limit unless its administrator sets one.
+///
+/// Sources: "Rate limits on GitLab.com", <https://docs.gitlab.com/user/gitlab_com/#rate-limits-on-gitlabcom>; "User and IP
+/// rate limits", <https://docs.gitlab.com/administration/settings/user_and_ip_rate_limits/>.
+static PUBLISHED: Limits = Limits {
+    in_flight: None,
+    rates: &[Rate { points: 2000, within: Duration::from_mins(1), cost: |_| 1 }],
+    throttles: false,
+};
 
 /// One GitLab's interface.
 #[derive(Clone, Debug)]
@@ -81,7 +94,8 @@ impl Api {
         }
         let path = format!("{}api/v4/", base.path());
         base.set_path(&path);
-        Ok(Self { endpoint: http.endpoint(base, words)? })
+        let limits = if server.host_str() == Some("gitlab.com") { &PUBLISHED } else { &Limits::NONE };
+        Ok(Self { endpoint: http.endpoint(base, words)?.limited(limits) })
     }
 
     pub(super) fn base(&self) -> &Url {

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -11,6 +12,7 @@ use zeroize::Zeroizing;
 use super::address::Address;
 use super::document::Document;
 use super::failure::is_jenkins;
+use super::joint::{Joint, Joints};
 use super::login::Login;
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::http::{Answer, Call, Endpoint, Method};
@@ -20,6 +22,10 @@ use crate::token::Token;
 pub(super) struct Connection {
     pub(super) endpoint: Endpoint,
     pub(super) login: Login,
+    /// What many credentials ask at once, and which is the same for all of them.
+    who: Joint<WhoAmI>,
+    stores: Joints<Store>,
+    as_code: Joint<bool>,
 }
 
 /// Who Jenkins takes us for.
@@ -75,16 +81,22 @@ impl Described {
 }
 
 impl Connection {
-    pub(super) async fn who_am_i(&self) -> Result<WhoAmI> {
-        self.json(|| self.endpoint.call(Method::Get, &["whoAmI", "api", "json"])).await
+    pub(super) fn new(endpoint: Endpoint, login: Login) -> Self {
+        let (who, stores, as_code) = (Joint::default(), Joints::default(), Joint::default());
+        Self { endpoint, login, who, stores, as_code }
     }
 
-    pub(super) async fn store(&self, at: &Address) -> Result<Store> {
+    pub(super) async fn who_am_i(&self) -> Result<Arc<WhoAmI>> {
+        self.who.ask(self.json(|| self.endpoint.call(Method::Get, &["whoAmI", "api", "json"]))).await
+    }
+
+    pub(super) async fn store(&self, at: &Address) -> Result<Arc<Store>> {
+        let joint = self.stores.of(&at.store(&[]).join("/"));
         let make = || {
             let call = self.endpoint.call(Method::Get, &at.store(&["api", "json"]));
             call.query("tree", "domains[urlName,credentials[id]]")
         };
-        self.json(make).await
+        joint.ask(self.json(make)).await
     }
 
     pub(super) async fn description(&self, at: &Address) -> Result<Described> {
@@ -148,6 +160,10 @@ impl Connection {
     ///
     /// Source: `ConfigurationAsCode.doExport` is `@RequirePOST`. No permission is needed to be refused.
     pub(super) async fn has_configuration_as_code(&self) -> Result<bool> {
+        self.as_code.ask(self.exports_configuration()).await.map(|found| *found)
+    }
+
+    async fn exports_configuration(&self) -> Result<bool> {
         let make = || self.endpoint.call(Method::Get, &["configuration-as-code", "export"]).accepting(&[405]);
         match self.get(make).await {
             Ok(answer) => Ok(answer.status() == 405),

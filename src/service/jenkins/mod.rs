@@ -9,6 +9,7 @@ mod document;
 mod failure;
 #[cfg(feature = "testing")]
 pub(crate) mod fuzz;
+mod joint;
 mod key;
 mod login;
 mod own_key;
@@ -30,6 +31,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Endpoint, Http};
 
 /// A connection to one Jenkins, which hands out the credentials to keep up to date. Cheap to clone.
+///
+/// All that is handed out shares its session and its crumb, where there is one, and what is asked at the same time: who it
+/// logs in as, what a store holds, how Jenkins is configured. An answer is never older than the question. Writes to one store
+/// go one after the other, whichever handle of the process makes them. So build one handle for many credentials.
 ///
 /// Observed with Jenkins 2.460 and credentials plugin 1337; read in the sources up to 2.578 and 1502.
 ///
@@ -144,7 +149,7 @@ impl JenkinsBuilder {
                 return Err(Error::new(ErrorKind::Configuration, text));
             }
         };
-        Ok(Jenkins { connection: Arc::new(Connection { endpoint: self.endpoint, login }) })
+        Ok(Jenkins { connection: Arc::new(Connection::new(self.endpoint, login)) })
     }
 }
 

@@ -227,6 +227,11 @@ impl GitHubFake {
         self.world.lock().revocable = false;
     }
 
+    /// A call of revocations is refused as a whole where this value is among them.
+    pub fn refuse_to_revoke(&self, token: &Token) {
+        self.world.lock().unrevocable.push(token.expose().to_owned());
+    }
+
     /// A revoked token is taken so many times more before it is dead.
     pub fn revoke_after_logins(&self, logins: u32) {
         self.world.lock().delay = logins;

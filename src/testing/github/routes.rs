@@ -127,6 +127,10 @@ fn revoke(state: &mut State, request: &Request) -> Reply {
     let Some(values) = body.get("credentials").and_then(Value::as_array).filter(|values| !values.is_empty()) else {
         return message(422, "Validation Failed");
     };
+    let odd = |value: &Value| value.as_str().is_none_or(|value| state.unrevocable.iter().any(|odd| odd == value));
+    if values.len() > 1000 || values.iter().any(odd) {
+        return message(422, "Validation Failed");
+    }
     for value in values.iter().filter_map(Value::as_str) {
         state.revoke(value);
     }

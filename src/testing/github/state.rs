@@ -90,6 +90,8 @@ pub(super) struct State {
     pub(super) dead_logins: BTreeMap<String, u32>,
     pub(super) mails: Vec<String>,
     pub(super) revocable: bool,
+    /// Values for which a whole call of revocations is refused.
+    pub(super) unrevocable: Vec<String>,
     pub(super) delay: u32,
     pub(super) offset_layout: bool,
     pub(super) anonymous_left: u32,
@@ -115,6 +117,7 @@ impl Default for State {
             dead_logins: BTreeMap::new(),
             mails: Vec::new(),
             revocable: true,
+            unrevocable: Vec::new(),
             delay: 0,
             offset_layout: false,
             anonymous_left: 60,

@@ -15,9 +15,8 @@ use async_trait::async_trait;
 pub use builder::AppUserTokensBuilder;
 
 use super::Addresses;
-use super::api::Api;
 use super::client::{Client, may_be_an_apps};
-use super::ending;
+use super::ending::{self, Exposure};
 use super::login::{Login, Made};
 use super::look::Looks;
 use super::personal::unsupported;
@@ -97,7 +96,7 @@ pub struct AppUserTokens {
     flow: Flow,
     client_id: String,
     client_secret: Option<Token>,
-    api: Api,
+    exposure: Exposure,
     addresses: Addresses,
     login: Login,
     client: Option<Client>,
@@ -249,7 +248,7 @@ impl Provider for AppUserTokens {
                 self.looks.doom(value.fingerprint());
                 let companion = token.companion().filter(|companion| ending::is_taken(companion));
                 let both: Vec<&Token> = companion.into_iter().chain([value]).collect();
-                Ok(ending::as_exposed(&self.api, &both).await?.unwrap_or_else(|| self.by_person(token)))
+                Ok(self.exposure.report(&both).await?.unwrap_or_else(|| self.by_person(token)))
             }
             _ => Ok(self.by_person(token)),
         }

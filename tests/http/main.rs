@@ -1,6 +1,8 @@
 //! The rules of the HTTP layer, seen through a provider that uses it.
 #![expect(clippy::format_collect, reason = "a few bytes, and plain to read")]
 
+mod limits;
+
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
@@ -299,6 +301,8 @@ fn what_cannot_be_used_is_found_when_it_is_built() {
         Http::builder().timeout(Duration::ZERO),
         Http::builder().body_limit(0),
         Http::builder().concurrency(0),
+        Http::builder().concurrency_in_total(0),
+        Http::builder().concurrency_per_identity(0),
         Http::builder().root_certificates("not a certificate"),
         Http::builder().client_certificate(SecretString::from("not a certificate")),
         Http::builder().user_agent("a\nb"),
