@@ -36,6 +36,7 @@ async fn a_password_goes_with_a_crumb_and_its_session_fetched_once() {
 #[tokio::test]
 async fn what_is_sent_in_a_session_waits_for_nothing_else_that_is() {
     let world = World::start().await;
+    world.fake.grant("rotator", "Item/Read");
     world.fake.add_folder("team");
     world.fake.put("team/folder/_", &text_document("x", "text")).unwrap();
     let jenkins = by_password(&world.fake);
