@@ -2,11 +2,12 @@
 
 use secrecy::SecretString;
 use tokenturn::consumer::Consumer;
-use tokenturn::testing::JenkinsFake;
+use tokenturn::testing::{JenkinsFake, Trouble};
 use tokenturn::{Effect, ErrorKind, Http, Jenkins};
 
 use crate::world::{
-    DOCUMENT, LOGIN, NEW, OLD, TEXT, World, assert_error, assert_silent, http, install, mock_credential, turn,
+    DOCUMENT, LOGIN, NEW, OLD, TEXT, World, assert_error, assert_silent, http, install, mock_credential, text_document,
+    turn,
 };
 
 fn by_password(fake: &JenkinsFake) -> Jenkins {
@@ -29,6 +30,25 @@ async fn a_password_goes_with_a_crumb_and_its_session_fetched_once() {
     turn(&jenkins.credential("git-text"), NEW).await;
     assert_eq!(world.fake.secret_of(LOGIN).as_deref(), Some(NEW));
     assert_eq!(world.fake.secret_of(TEXT).as_deref(), Some(NEW));
+    assert_eq!(world.count("crumbIssuer"), 1);
+}
+
+#[tokio::test]
+async fn what_is_sent_in_a_session_waits_for_nothing_else_that_is() {
+    let world = World::start().await;
+    world.fake.grant("rotator", "Item/Read");
+    world.fake.add_folder("team");
+    world.fake.put("team/folder/_", &text_document("x", "text")).unwrap();
+    let jenkins = by_password(&world.fake);
+    let (stuck, other) = (jenkins.credential("git-pat"), jenkins.credential("x").in_folder("team"));
+    let slots = (stuck.preflight().await.unwrap(), other.preflight().await.unwrap());
+    world.fake.trouble("POST /ci/credentials/store/system", Trouble::Silence);
+    tokio::select! {
+        biased;
+        written = install(&stuck, NEW, &slots.0) => panic!("it was never answered: {written:?}"),
+        written = install(&other, NEW, &slots.1) => drop(written.unwrap()),
+    }
+    assert_eq!(world.fake.secret_of("team/folder/_/x").as_deref(), Some(NEW));
     assert_eq!(world.count("crumbIssuer"), 1);
 }
 

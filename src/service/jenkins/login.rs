@@ -32,7 +32,8 @@ struct Password {
     by: Authorization,
     /// One that may be wrong is tried sparingly: whoever keeps the passwords may lock the account.
     sparing: Sparing<()>,
-    session: Mutex<Option<Session>>,
+    /// One for all that this handle sends.
+    session: Mutex<Option<Arc<Session>>>,
 }
 
 /// A crumb and the session it belongs to.
@@ -92,23 +93,39 @@ impl Login {
             How::Key(key) => return self.send(key, endpoint, make).await,
             How::Password(password) => password,
         };
-        let mut session = password.session.lock().await;
+        let mut refused = None;
         for last in [false, true] {
-            let current = match session.take() {
-                Some(current) => current,
-                None => self.session(endpoint, password).await?,
-            };
-            let call = current.dress(make()).accepting(&[403]);
+            let session = self.session(endpoint, password, refused.as_ref()).await?;
+            let call = session.dress(make()).accepting(&[403]);
             let answer = self.try_password(password, endpoint, call).await;
             if !matches!(&answer, Ok(answer) if refuses_crumb(answer)) {
-                *session = Some(current);
                 return answer;
             }
             if let (true, Ok(answer)) = (last, answer) {
                 return Err(endpoint.refusal(&answer));
             }
+            refused = Some(session);
         }
         Err(Error::new(ErrorKind::Internal, "a crumb was neither taken nor refused"))
+    }
+
+    /// The session that all share, unless it is the one that was refused. It is begun by one, and the others wait for that;
+    /// what is sent in it waits for nothing.
+    async fn session(
+        &self,
+        endpoint: &Endpoint,
+        password: &Password,
+        refused: Option<&Arc<Session>>,
+    ) -> Result<Arc<Session>> {
+        let mut session = password.session.lock().await;
+        let is_refused = |session: &Arc<Session>| refused.is_some_and(|refused| Arc::ptr_eq(refused, session));
+        if let Some(session) = session.as_ref().filter(|session| !is_refused(session)) {
+            return Ok(session.clone());
+        }
+        *session = None;
+        let begun = Arc::new(self.begun(endpoint, password).await?);
+        *session = Some(begun.clone());
+        Ok(begun)
     }
 
     /// Sends with the password, where the account bears it. Of the answers 403, which may show nothing of the password, only
@@ -163,7 +180,7 @@ impl Login {
     ///
     /// Source: `DefaultCrumbIssuer`: the crumb is bound to the session since Jenkins 2.176.2. 404 says that protection
     /// against cross-site requests is off.
-    async fn session(&self, endpoint: &Endpoint, password: &Password) -> Result<Session> {
+    async fn begun(&self, endpoint: &Endpoint, password: &Password) -> Result<Session> {
         let call = endpoint.call(Method::Get, &["crumbIssuer", "api", "json"]).accepting(&[404]);
         let answer = self.try_password(password, endpoint, call).await?;
         let cookies: Vec<&str> =
