@@ -2,6 +2,7 @@
 
 mod manual;
 pub mod memory;
+mod trips;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -15,6 +16,7 @@ use crate::guide::Guide;
 use crate::token::{AdmittedToken, Answer, ScopeModel, ScopeSet};
 
 pub use manual::Manual;
+pub use trips::ConsumerTrips;
 
 /// One place that uses the token and is written as a whole: one Jenkins credential, one pipeline, one runtime.
 ///
@@ -46,6 +48,11 @@ pub trait Consumer: Debug + Send + Sync + 'static {
     fn refuses(&self, model: ScopeModel) -> Option<String> {
         let _ = model;
         None
+    }
+
+    /// How many requests each call sends, for the plan.
+    fn trips(&self) -> ConsumerTrips {
+        ConsumerTrips::default()
     }
 
     /// Looks without touching: is it there, may we write it, is it of a kind that can be written without loss?
@@ -91,6 +98,9 @@ macro_rules! forward {
             }
             fn refuses(&self, model: ScopeModel) -> Option<String> {
                 self.as_ref().refuses(model)
+            }
+            fn trips(&self) -> ConsumerTrips {
+                self.as_ref().trips()
             }
             async fn preflight(&self) -> Result<Slot> {
                 self.as_ref().preflight().await

@@ -170,6 +170,7 @@ impl HttpBuilder {
                 plain_on_loopback: self.plain_on_loopback,
                 body_limit: self.body_limit,
                 budgets: Budgets::new(in_flight),
+                sent: Arc::default(),
             }),
         })
     }

@@ -23,6 +23,7 @@ mod send;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(crate) use answer::Answer;
 #[cfg_attr(
@@ -87,6 +88,7 @@ struct Inner {
     plain_on_loopback: bool,
     body_limit: usize,
     budgets: budget::Budgets,
+    sent: Arc<AtomicU64>,
 }
 
 impl Http {
@@ -95,16 +97,21 @@ impl Http {
         HttpBuilder::new()
     }
 
+    /// How many requests were sent through this and its clones, those that were tried again counted each time.
+    #[must_use]
+    pub fn requests_sent(&self) -> u64 {
+        self.inner.sent.load(Ordering::Relaxed)
+    }
+
     /// The same transport with nothing remembered of any far side, as another process would have it: pauses that were asked
-    /// for and refused logins are this one's alone.
+    /// for and refused logins are this one's alone. Requests are counted together.
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn reboot(&self) -> Self {
-        let Inner { client, plain_on_loopback, body_limit, budgets } = &*self.inner;
+        let Inner { client, plain_on_loopback, body_limit, budgets, sent } = &*self.inner;
         let (plain_on_loopback, body_limit) = (*plain_on_loopback, *body_limit);
-        Self {
-            inner: Arc::new(Inner { client: client.clone(), plain_on_loopback, body_limit, budgets: budgets.anew() }),
-        }
+        let (client, budgets, sent) = (client.clone(), budgets.anew(), sent.clone());
+        Self { inner: Arc::new(Inner { client, plain_on_loopback, body_limit, budgets, sent }) }
     }
 }
 

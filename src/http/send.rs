@@ -115,6 +115,7 @@ impl Call<'_> {
         if let Some(body) = &self.body {
             request = request.body(body.clone());
         }
+        inner.sent.fetch_add(1, Ordering::Relaxed);
         let mut response = match request.send().await {
             Ok(response) => response,
             Err(error) => {

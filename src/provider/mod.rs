@@ -2,6 +2,7 @@
 
 pub mod memory;
 mod supplied;
+mod trips;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use crate::name::{CredentialName, Label, TokenId};
 use crate::token::{Grant, RetiredToken, ScopeModel, ScopeSet, Token};
 
 pub use supplied::{Supplied, Wish};
+pub use trips::ProviderTrips;
 
 /// Where tokens come from: issues them or guides the person who does, says what they are, ends them.
 ///
@@ -35,6 +37,11 @@ pub trait Provider: Debug + Send + Sync + 'static {
 
     /// The vocabulary of scopes that its tokens have.
     fn scopes(&self) -> ScopeModel;
+
+    /// How many requests each call sends, for the plan.
+    fn trips(&self) -> ProviderTrips {
+        ProviderTrips::default()
+    }
 
     /// What `token` is and may do, asked with the token itself on a path that cannot harm it.
     ///
@@ -95,6 +102,9 @@ macro_rules! forward {
             }
             fn scopes(&self) -> ScopeModel {
                 self.as_ref().scopes()
+            }
+            fn trips(&self) -> ProviderTrips {
+                self.as_ref().trips()
             }
             async fn inspect(&self, token: &Token) -> Result<Grant> {
                 self.as_ref().inspect(token).await

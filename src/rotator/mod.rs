@@ -17,6 +17,7 @@ mod rehearsal;
 mod reseal;
 mod scrub;
 mod session;
+mod trips;
 mod values;
 
 use std::collections::BTreeMap;

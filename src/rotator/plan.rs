@@ -1,11 +1,13 @@
 //! The dry run: what a rotation will do, what cannot be undone, and what a person must do.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use super::look::{self, Books, Look};
 use super::rehearsal::rehearse;
+use super::trips::{Costs, Trips};
 use super::{Predecessor, Rotator, act, findings};
 use crate::error::{ErrorKind, Result};
 use crate::name::{ConsumerName, CredentialName};
@@ -45,6 +47,10 @@ pub struct PlannedStep {
     pub irreversible: bool,
     /// What is done, in words.
     pub text: String,
+    /// How many requests it sends, if all goes well and nothing is tried again, by the name of the provider or consumer whose
+    /// far side gets them.
+    #[serde(default)]
+    pub trips: BTreeMap<String, u32>,
 }
 
 /// What kind of step it is.
@@ -103,6 +109,17 @@ impl Plan {
     pub fn is_blocked(&self) -> bool {
         self.findings.iter().any(|finding| finding.severity == Severity::Blocker)
     }
+
+    /// How many requests the run sends, if all goes well and nothing is tried again, by the name of the provider or consumer
+    /// whose far side gets them.
+    #[must_use]
+    pub fn trips(&self) -> BTreeMap<&str, u32> {
+        let mut trips = BTreeMap::new();
+        for (name, requests) in self.steps.iter().flat_map(|step| &step.trips) {
+            *trips.entry(name.as_str()).or_default() += requests;
+        }
+        trips
+    }
 }
 
 impl Rotator {
@@ -134,7 +151,7 @@ impl Rotator {
         };
         let sights = look::look_around(inner, admitted.as_ref()).await;
         let charter = self.charter(&inner.places)?.with_predecessor(old);
-        let rehearsal = rehearse(charter, standing, owner, inner.clock.now())?;
+        let rehearsal = rehearse(charter, standing, owner, &Costs::of(inner), inner.clock.now())?;
         let seen = findings::Seen { books: &books, predecessor, look: &look, standing, sights: &sights };
         let mut findings = findings::all(inner, &seen, rehearsal.stops.as_ref());
         let kept = books.kept_value(inner).await?;
@@ -159,7 +176,13 @@ impl Rotator {
 
 impl PlannedStep {
     pub(super) fn ours(kind: StepKind, text: impl Into<String>) -> Self {
-        Self { kind, consumer: None, by_person: false, irreversible: false, text: text.into() }
+        let text = text.into();
+        Self { kind, consumer: None, by_person: false, irreversible: false, text, trips: Trips::new() }
+    }
+
+    pub(super) fn sending(mut self, trips: Trips) -> Self {
+        self.trips = trips;
+        self
     }
 
     pub(super) fn at(mut self, consumer: &ConsumerName) -> Self {
@@ -217,6 +240,12 @@ impl fmt::Display for Plan {
         writeln!(f, "Plan for {}: a new token of {}, with scopes {}", self.credential, self.provider, self.required)?;
         for (at, step) in self.steps.iter().enumerate() {
             writeln!(f, "{:>4}. {step}", at + 1)?;
+        }
+        writeln!(f, "Requests, if nothing is tried again:")?;
+        for (name, requests) in self.trips() {
+            let why = |(at, step): (usize, &PlannedStep)| Some(format!("{} in step {}", step.trips.get(name)?, at + 1));
+            let reasons: Vec<String> = self.steps.iter().enumerate().filter_map(why).collect();
+            writeln!(f, "{requests:>4}  to {name}: {}", reasons.join(", "))?;
         }
         if !self.findings.is_empty() {
             writeln!(f, "Before you begin:")?;

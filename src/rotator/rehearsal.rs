@@ -1,6 +1,7 @@
 //! A run in which everything goes well, in the mind alone. The decisions are the kernel's: there are none here.
 
 use super::plan::{PlannedStep, StepKind};
+use super::trips::Costs;
 use crate::clock::Timestamp;
 use crate::consumer::{ConsumerCapabilities, Proof, Slot, Verification};
 use crate::error::{Problem, Result};
@@ -27,6 +28,7 @@ pub(super) fn rehearse(
     charter: Charter,
     standing: Standing,
     owner: Option<String>,
+    costs: &Costs,
     now: Timestamp,
 ) -> Result<Rehearsal> {
     let mind = Mind { standing, owner, now, token: Token::new("imagined")? };
@@ -38,7 +40,10 @@ pub(super) fn rehearse(
             break;
         }
         for step in together {
-            rehearsal.steps.extend(planned(&state, &step));
+            rehearsal.steps.extend(planned(&state, &step).map(|planned| match asks(&step) {
+                Some(act) => planned.sending(costs.of_act(&state, &act)),
+                None => planned,
+            }));
             let facts = match step {
                 Step::Record(fact) => {
                     if let Fact::Ended { ending: Ending::Stopped { because } } = &*fact {
@@ -185,6 +190,17 @@ fn passed(state: &State, consumer: &ConsumerName) -> Verification {
     };
     let can = can_of(state, consumer);
     Verification::new(shown(can.map(|can| can.works)), shown(can.map(|can| can.new)))
+}
+
+/// The act whose requests a step is told with: a person is asked by an act of its own.
+fn asks(step: &Step) -> Option<Act> {
+    match step {
+        Step::Do(act) => Some(act.clone()),
+        Step::Await(Wait::Token) => Some(Act::Issue),
+        Step::Await(Wait::Installation(consumer)) => Some(Act::Install(consumer.clone())),
+        Step::Await(Wait::Deletion(token)) => Some(Act::Revoke(token.clone())),
+        Step::Await(Wait::Cure | Wait::Decision | Wait::Confirmation(_)) | Step::Record(_) => None,
+    }
 }
 
 /// What a plan says of a step, if anything.

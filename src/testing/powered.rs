@@ -5,11 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::power::{Boundary, Moment, Power};
-use crate::consumer::{Consumer, ConsumerCapabilities, Installation, Slot, Verification};
+use crate::consumer::{Consumer, ConsumerCapabilities, ConsumerTrips, Installation, Slot, Verification};
 use crate::error::Result;
 use crate::journal::{Batch, Claim, Durability, Head, HeadFilter, Journal, Lease, Log, Page, Seq, Span};
 use crate::name::{CredentialName, Holder, Label, TokenId};
-use crate::provider::{Issuance, IssueRequest, Liveness, Provider, ProviderCapabilities, Revocation};
+use crate::provider::{Issuance, IssueRequest, Liveness, Provider, ProviderCapabilities, ProviderTrips, Revocation};
 use crate::token::{AdmittedToken, Grant, RetiredToken, ScopeModel, ScopeSet, Token};
 
 /// A provider, a consumer or a journal, as one life of a process sees it: each call crosses a [`Boundary`] before it is
@@ -76,6 +76,10 @@ impl<P: Provider> Provider for Powered<P> {
         self.inner.scopes()
     }
 
+    fn trips(&self) -> ProviderTrips {
+        self.inner.trips()
+    }
+
     async fn inspect(&self, token: &Token) -> Result<Grant> {
         self.send("inspect", self.inner.inspect(token)).await
     }
@@ -117,6 +121,10 @@ impl<C: Consumer> Consumer for Powered<C> {
 
     fn refuses(&self, model: ScopeModel) -> Option<String> {
         self.inner.refuses(model)
+    }
+
+    fn trips(&self) -> ConsumerTrips {
+        self.inner.trips()
     }
 
     async fn preflight(&self) -> Result<Slot> {

@@ -4,6 +4,7 @@ use tokenturn::consumer::memory::{Fault, MemoryConsumer};
 use tokenturn::consumer::{ConsumerCapabilities, Manual, Proof};
 use tokenturn::journal::Seq;
 use tokenturn::provider::{EndedBy, Fate};
+use tokenturn::testing::{Moment, Power, Powered, TestSealer};
 use tokenturn::{
     Access, Clock, ErrorKind, Expiry, Plan, Policy, Predecessor, Rotator, ScopeSet, Severity, StepKind, TokenId,
 };
@@ -57,6 +58,41 @@ async fn the_plan_is_what_then_happens() {
     assert_eq!(steps.map(|step| step.consumer.as_ref().unwrap().to_string()).collect::<Vec<_>>(), installed);
 }
 
+/// How many calls crossed this power.
+fn calls(power: &Power) -> u32 {
+    let sent = power.trail().into_iter().filter(|boundary| boundary.moment == Moment::Before);
+    u32::try_from(sent.count()).unwrap()
+}
+
+#[tokio::test]
+async fn a_plan_says_how_many_requests_are_then_sent() {
+    for (can, weak) in
+        [(overlap(), false), (replace(), false), (overlap(), true), (overlap().telling_last_use(), false)]
+    {
+        let mut world = World::of(can);
+        if weak {
+            // The version alone tells what is there.
+            world = world.with_a(ConsumerCapabilities::new("memory").proving(Proof::Always, Proof::Never).versioned());
+            world = world.with_b(ConsumerCapabilities::new("memory"));
+        }
+        let powers: [Power; 3] = std::array::from_fn(|_| Power::steady());
+        let rotator = || {
+            let builder = Rotator::builder("bot", Powered::new(world.provider.clone(), &powers[0]));
+            let builder = builder.consumer(Powered::new(world.a.clone(), &powers[1]));
+            let builder = builder.consumer(Powered::new(world.b.clone(), &powers[2])).policy(crate::world::swift());
+            let builder = builder.journal(world.journal.clone()).clock(std::sync::Arc::new(world.clock.clone()));
+            builder.sealer(std::sync::Arc::new(TestSealer::new())).accept_unrecoverable(true).build().unwrap()
+        };
+        let plan = rotator().plan(&world.held()).await.unwrap();
+        let before = powers.each_ref().map(calls);
+        completed(&rotator().rotate(world.held()).await.unwrap());
+        let sent = powers.each_ref().map(calls);
+        for (at, name) in ["memory", "a", "b"].into_iter().enumerate() {
+            assert_eq!(plan.trips()[name], sent[at] - before[at], "{name} in\n{plan}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_plan_changes_nothing_and_writes_nothing_down() {
     let world = World::new();
@@ -87,6 +123,10 @@ Plan for bot: a new token of memory, with scopes repo
   13. see that the old token is dead
   14. verify in a with the new token alone
   15. verify in b with the new token alone
+Requests, if nothing is tried again:
+   6  to a: 2 in step 2, 1 in step 6, 1 in step 7, 1 in step 11, 1 in step 14
+   6  to b: 2 in step 3, 1 in step 8, 1 in step 9, 1 in step 11, 1 in step 15
+   6  to memory: 1 in step 1, 1 in step 4, 1 in step 5, 1 in step 11, 1 in step 12, 1 in step 13
 Before you begin:
   warning  b: the old token cannot be put back there: once it is written, the run goes forward only
   warning  b: writing it disturbs what runs there

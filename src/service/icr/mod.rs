@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::consumer::{Consumer, ConsumerCapabilities, Installation, Manual, Slot, Verification};
+use crate::consumer::{Consumer, ConsumerCapabilities, ConsumerTrips, Installation, Manual, Slot, Verification};
 use crate::error::Result;
 use crate::service::jenkins::JenkinsCredential;
 use crate::token::{AdmittedToken, ScopeModel, ScopeSet};
@@ -116,6 +116,10 @@ impl Consumer for Icr {
         let why = "iCR needs `notifications`, and GitHub's fine-grained tokens have no such permission: use a classic token, by \
                    `GitHub::classic`";
         fine_grained.then(|| why.to_owned()).or_else(|| self.place.refuses(model))
+    }
+
+    fn trips(&self) -> ConsumerTrips {
+        self.place.trips()
     }
 
     async fn preflight(&self) -> Result<Slot> {
