@@ -178,6 +178,10 @@ impl FarSide for CodefreshPlace {
         Ok(self.fake.seen().iter().filter(|seen| seen.line.contains(self.writing())).count())
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(super::sent())
+    }
+
     fn secrets(&self) -> Vec<String> {
         self.fake.secrets()
     }

@@ -143,6 +143,10 @@ impl FarSide for PipelinePlace {
         Ok(self.fake.writes())
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(super::sent())
+    }
+
     fn secrets(&self) -> Vec<String> {
         self.fake.secrets()
     }

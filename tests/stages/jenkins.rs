@@ -188,6 +188,10 @@ impl FarSide for JenkinsPlace {
         Ok(self.jenkins.seen().iter().filter(|seen| seen.line.starts_with(self.kind.writes())).count())
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(super::sent())
+    }
+
     fn secrets(&self) -> Vec<String> {
         [self.jenkins.api_token("admin"), self.jenkins.password("admin")]
             .map(|key| key.expose_secret().to_owned())

@@ -106,6 +106,10 @@ impl FarSide for KeyPlace {
         Err(in_memory())
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(super::sent())
+    }
+
     fn secrets(&self) -> Vec<String> {
         vec![self.jenkins.password("rotator").expose_secret().to_owned()]
     }

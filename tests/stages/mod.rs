@@ -46,3 +46,8 @@ thread_local! {
 fn http() -> Http {
     HTTP.with(Http::reboot)
 }
+
+/// How many requests went out from this thread.
+fn sent() -> u64 {
+    HTTP.with(Http::requests_sent)
+}

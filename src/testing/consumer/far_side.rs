@@ -63,6 +63,12 @@ pub trait FarSide: Send + Sync + 'static {
     /// What must not be seen anywhere, beside the two tokens: the keys by which the consumer logs in.
     fn secrets(&self) -> Vec<String>;
 
+    /// How many requests have arrived so far, whatever came of them; `None` where nobody counts. A whole rotation holds the
+    /// plan to it.
+    fn requests(&self) -> Option<u64> {
+        None
+    }
+
     /// Time passes: what takes the far side a while after a write is done then.
     async fn settle(&self) {}
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::super::law::{demand, json, violated};
+use super::super::law::{Trips, demand, json, violated};
 use super::super::leak::Ears;
 use super::issuer::OneToken;
 use super::scene::Scene;
@@ -18,14 +18,14 @@ use crate::testing::VirtualClock;
 const ROUNDS: usize = 30;
 
 /// The engine rotates through this place to the end: reads, installs, verifies, revokes, and verifies once more. Where a
-/// person does something, they do it at once.
+/// person does something, they do it at once. No more requests are sent than the plan says.
 ///
 /// # Errors
 ///
 /// Why it was not shown to be kept.
 pub async fn a_whole_rotation_goes_through(stage: Stage) -> Ruling {
     let scene = Scene::open(&stage).await?;
-    let run =
+    let (run, trips) =
         rotate(&scene, &Ears::default()).await.or_else(|error| violated(format!("a rotation failed: {error}")))?;
     demand(matches!(run.outcome, Outcome::Completed(_)), || {
         format!(
@@ -33,6 +33,7 @@ pub async fn a_whole_rotation_goes_through(stage: Stage) -> Ruling {
             run.outcome
         )
     })?;
+    trips.hold()?;
     match scene.holds(&scene.new, "after a whole rotation").await {
         // Nobody can look: the run itself was all there is to see.
         Ok(()) | Err(Exception::NotApplicable(_)) => Ok(()),
@@ -41,7 +42,7 @@ pub async fn a_whole_rotation_goes_through(stage: Stage) -> Ruling {
 }
 
 /// Rotates, and has everything heard that a front end is told.
-pub(super) async fn rotate(scene: &Scene, ears: &Ears) -> Result<Run> {
+pub(super) async fn rotate(scene: &Scene, ears: &Ears) -> Result<(Run, Trips)> {
     let clock = VirtualClock::new();
     let provider = OneToken::new(scene.old.clone(), scene.new.clone());
     let policy = Policy::default().grace(Duration::ZERO).minimum_life(Duration::ZERO).linger(Duration::ZERO);
@@ -56,6 +57,7 @@ pub(super) async fn rotate(scene: &Scene, ears: &Ears) -> Result<Run> {
     ears.hear("Debug of a rotator", format!("{bot:?}"));
     let plan = bot.plan(&held).await?;
     ears.hear("a plan", format!("{plan} {plan:?} {}", json(&plan)));
+    let mut trips = Trips::planned(&plan, scene.consumer.name(), scene.far.requests());
     let mut run = bot.rotate(held).await?;
     for _ in 0..ROUNDS {
         ears.hear("a run", format!("{run:?} {}", json(&run)));
@@ -75,5 +77,6 @@ pub(super) async fn rotate(scene: &Scene, ears: &Ears) -> Result<Run> {
             }
         };
     }
-    Ok(run)
+    trips.sent(scene.far.requests());
+    Ok((run, trips))
 }

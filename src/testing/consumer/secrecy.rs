@@ -32,7 +32,7 @@ pub async fn no_secret_is_heard(stage: Stage, ears: &Ears) -> Ruling {
     let listening = ears.listen();
     let scene = Scene::open(&stage).await?;
     match rotate(&scene, ears).await {
-        Ok(run) => ears.hear("a run", format!("{run:?}")),
+        Ok((run, _)) => ears.hear("a run", format!("{run:?}")),
         Err(error) => ears.hear("an error of a rotation", words(&error)),
     }
     let mut secrets = secrets(&scene);

@@ -4,12 +4,14 @@ mod fault;
 mod ruling;
 mod said;
 mod stage;
+mod trips;
 
 pub(super) use fault::fault;
 pub use ruling::{Exception, NotApplicable, Ruling};
 pub(super) use ruling::{demand, in_time, violated};
 pub(super) use said::{json, no_secret_among, words};
 pub use stage::{Law, Stage};
+pub(super) use trips::Trips;
 
 /// The laws of one kind as a list, or as tests: what the macros of consumers and of providers come to.
 #[doc(hidden)]

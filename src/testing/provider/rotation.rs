@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::TestSealer;
-use super::super::law::{demand, json, violated};
+use super::super::law::{Trips, demand, json, violated};
 use super::super::leak::Ears;
 use super::scene::Scene;
 use super::{Exception, Person, Ruling, Stage};
@@ -22,14 +22,14 @@ use crate::token::{Fingerprint, UnknownAccess};
 const ROUNDS: usize = 30;
 
 /// The engine rotates a token to the end: issues, looks, installs in a place, revokes, and sees that the old one is dead.
-/// Where a person does something, they do it at once, and as they are told.
+/// Where a person does something, they do it at once, and as they are told. No more requests are sent than the plan says.
 ///
 /// # Errors
 ///
 /// Why it was not shown to be kept.
 pub async fn a_whole_rotation_goes_through(stage: Stage) -> Ruling {
     let scene = Scene::open(&stage).await?;
-    let (run, holds) =
+    let Played { run, holds, trips } =
         rotate(&scene, &Ears::default()).await?.or_else(|error| violated(format!("a rotation failed: {error}")))?;
     let Outcome::Completed(completion) = &run.outcome else {
         return violated(format!(
@@ -43,6 +43,7 @@ pub async fn a_whole_rotation_goes_through(stage: Stage) -> Ruling {
     demand(holds.is_some() && holds == completion.fingerprint, || {
         "after a whole rotation the place does not hold the new token".to_owned()
     })?;
+    trips.hold()?;
     match scene.source.lives(&scene.current.token).await {
         Ok(lives) => demand(!lives, || "after a whole rotation the old token lives".to_owned()),
         // Nobody can look: the run itself was all there is to see.
@@ -50,11 +51,16 @@ pub async fn a_whole_rotation_goes_through(stage: Stage) -> Ruling {
     }
 }
 
-/// Rotates, and has everything heard that a front end is told. What the place holds at the end comes with it.
-pub(super) async fn rotate(
-    scene: &Scene,
-    ears: &Ears,
-) -> std::result::Result<Result<(Run, Option<Fingerprint>)>, Exception> {
+/// A whole rotation.
+pub(super) struct Played {
+    run: Run,
+    /// What the place holds at the end.
+    holds: Option<Fingerprint>,
+    trips: Trips,
+}
+
+/// Rotates, and has everything heard that a front end is told.
+pub(super) async fn rotate(scene: &Scene, ears: &Ears) -> std::result::Result<Result<Played>, Exception> {
     let (bot, place) = match built(scene, ears) {
         Ok(built) => built,
         Err(error) => return Ok(Err(error)),
@@ -65,10 +71,13 @@ pub(super) async fn rotate(
         None => Predecessor::Held(token.clone()),
     };
     ears.hear("Debug of a rotator", format!("{bot:?}"));
-    match bot.plan(&held()).await {
-        Ok(plan) => ears.hear("a plan", format!("{plan} {plan:?} {}", json(&plan))),
+    let mut trips = match bot.plan(&held()).await {
+        Ok(plan) => {
+            ears.hear("a plan", format!("{plan} {plan:?} {}", json(&plan)));
+            Trips::planned(&plan, scene.provider.name(), scene.source.requests())
+        }
         Err(error) => return Ok(Err(error)),
-    }
+    };
     let mut run = match bot.rotate(held()).await {
         Ok(run) => run,
         Err(error) => return Ok(Err(error)),
@@ -93,7 +102,8 @@ pub(super) async fn rotate(
             Err(error) => return Ok(Err(error)),
         };
     }
-    Ok(Ok((run, place.holds())))
+    trips.sent(scene.source.requests());
+    Ok(Ok(Played { run, holds: place.holds(), trips }))
 }
 
 fn built(scene: &Scene, ears: &Ears) -> Result<(Rotator, MemoryConsumer)> {

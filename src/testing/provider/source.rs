@@ -72,6 +72,12 @@ pub trait Source: Send + Sync + 'static {
     /// What must not be seen anywhere, beside the tokens: the provider's own keys.
     fn secrets(&self) -> Vec<String>;
 
+    /// How many requests have arrived so far, whatever came of them; `None` where nobody counts. A whole rotation holds the
+    /// plan to it.
+    fn requests(&self) -> Option<u64> {
+        None
+    }
+
     /// Time passes: what takes the far side a while after it was asked is done then.
     async fn settle(&self) {}
 }

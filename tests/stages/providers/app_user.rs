@@ -165,6 +165,10 @@ impl Source for AppUser {
         Ok(())
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(super::super::sent())
+    }
+
     fn secrets(&self) -> Vec<String> {
         let mut secrets = self.fake.device_codes();
         secrets.extend([KEY.to_owned(), WRONG.to_owned()]);

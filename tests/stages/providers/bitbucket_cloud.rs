@@ -147,6 +147,10 @@ impl Source for Cloud {
         Ok(())
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(super::super::sent())
+    }
+
     fn secrets(&self) -> Vec<String> {
         Vec::new()
     }

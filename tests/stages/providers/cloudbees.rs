@@ -121,6 +121,10 @@ impl Source for Unify {
         Ok(())
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(super::super::sent())
+    }
+
     fn secrets(&self) -> Vec<String> {
         Vec::new()
     }

@@ -121,6 +121,10 @@ impl Source for DataCenter {
         Ok(())
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(super::super::sent())
+    }
+
     fn secrets(&self) -> Vec<String> {
         vec![PASSWORD.to_owned(), WRONG.to_owned()]
     }

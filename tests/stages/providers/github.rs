@@ -167,6 +167,10 @@ impl Source for Personal {
         Ok(())
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(super::super::sent())
+    }
+
     fn secrets(&self) -> Vec<String> {
         Vec::new()
     }

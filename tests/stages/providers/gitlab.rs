@@ -183,6 +183,10 @@ impl Source for GitLabSource {
         Ok(())
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(super::super::sent())
+    }
+
     fn secrets(&self) -> Vec<String> {
         vec![self.key.expose().to_owned(), "glpat-FAKEwithdrawn0123456789".to_owned()]
     }

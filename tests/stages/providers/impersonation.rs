@@ -115,6 +115,10 @@ impl Source for Impersonation {
         Ok(())
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(super::super::sent())
+    }
+
     fn secrets(&self) -> Vec<String> {
         vec![self.key.expose().to_owned(), WRONG.to_owned()]
     }

@@ -123,6 +123,10 @@ impl Source for ApiTokens {
         Ok(())
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(super::super::sent())
+    }
+
     fn secrets(&self) -> Vec<String> {
         vec![self.key.expose_secret().to_owned(), WRONG.to_owned(), self.fake.password(USER).expose_secret().to_owned()]
     }

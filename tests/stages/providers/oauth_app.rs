@@ -108,6 +108,10 @@ impl Source for OAuthApp {
         Ok(())
     }
 
+    fn requests(&self) -> Option<u64> {
+        Some(super::super::sent())
+    }
+
     fn secrets(&self) -> Vec<String> {
         vec![KEY.to_owned(), WRONG.to_owned()]
     }
