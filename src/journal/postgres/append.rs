@@ -164,9 +164,9 @@ fn number(number: u64) -> Result<i64> {
 const REHEARSE: &str = concat!(
     moment!(),
     ", tried AS (
-        SELECT rehearse(c.name, $4)::text FROM credential c, moment WHERE c.name = $1 AND c.epoch = $2 AND c.holder = $3
+        SELECT c.name, rehearse(c.name, $4) FROM credential c, moment WHERE c.name = $1 AND c.epoch = $2 AND c.holder = $3
     )
-    SELECT tried IS NOT NULL FROM moment LEFT JOIN tried ON true"
+    SELECT tried.name IS NOT NULL FROM moment LEFT JOIN tried ON true"
 );
 
 pub(super) async fn rehearse(line: &Line, lease: &Lease, bytes: usize) -> Result<()> {
