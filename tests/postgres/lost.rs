@@ -76,7 +76,7 @@ async fn rotates_all_the_same(cut: Cut, after: u64) -> bool {
     let ci = MemoryConsumer::new("ci", &provider).unwrap();
     let old = provider.mint("bot", ScopeSet::of(["repo"]));
     ci.put(&old);
-    let key = Key::from_bytes(&[7; 32]).unwrap();
+    let key = Key::generate().unwrap();
     let rotator = Rotator::builder("bot", provider.clone())
         .consumer(ci.clone())
         .policy(Policy::default().grace(Duration::ZERO))

@@ -55,7 +55,11 @@ impl Line {
         // Of several servers the one that takes writes; a line that is dead is noticed, whether or not anything is sent.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         config.connect_timeout(timeout).tcp_user_timeout(timeout);
-        config.keepalives_idle(timeout).keepalives_interval(timeout / 4).keepalives_retries(3);
+        let second = Duration::from_secs(1);
+        config
+            .keepalives_idle(timeout.max(second))
+            .keepalives_interval((timeout / 4).max(second))
+            .keepalives_retries(3);
         let how = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match tls {
             Some(tls) => Manager::from_config(config, tls, how),
