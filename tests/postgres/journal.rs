@@ -26,7 +26,7 @@ pub(crate) fn use_server(directory: &Path, address: &str) {
 /// The schema of a trial in this directory.
 pub(crate) fn place(directory: &Path) -> Place {
     let name = directory.file_name().unwrap().as_encoded_bytes();
-    let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = name.iter().fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
     let address = fs::read_to_string(directory.join(ADDRESS)).ok().or_else(place::address).unwrap();
     Place::new(&address, &format!("kill_{name}"))
 }

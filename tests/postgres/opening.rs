@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use tokenturn::ErrorKind;
-use tokenturn::journal::{Journal, Seq};
+use tokenturn::journal::{HeadFilter, Journal, Seq};
 
 use crate::place::{Own, Place, connect};
 use crate::server::Server;
@@ -36,7 +36,7 @@ async fn a_journal_of_a_newer_version_is_refused_and_left_as_it_is() {
         journal.append(&held, Seq::ZERO, &batch(&held, Seq::ZERO)).await.map(drop),
         journal.rehearse(&held, 100).await,
         journal.claim(&held.credential, &held.holder, held.ttl).await.map(drop),
-        journal.claim_due(&Default::default(), &held.holder, held.ttl, 1).await.map(drop),
+        journal.claim_due(&HeadFilter::all(), &held.holder, held.ttl, 1).await.map(drop),
     ];
     for error in refused.map(Result::unwrap_err) {
         assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");

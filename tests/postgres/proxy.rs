@@ -103,19 +103,19 @@ async fn line(mut worker: TcpStream, mut database: TcpStream, state: &State) -> 
                 if bytes == 0 {
                     return Ok(());
                 }
-                match state.next() {
-                    None => database.write_all(&question[..bytes]).await?,
-                    Some(Cut::Question) => return Ok(()),
-                    Some(Cut::Answer) => {
-                        database.write_all(&question[..bytes]).await?;
-                        database.read(&mut answer).await?;
-                        return Ok(());
-                    }
-                    Some(Cut::Silence) => {
-                        database.write_all(&question[..bytes]).await?;
-                        database.read(&mut answer).await?;
-                        return std::future::pending().await;
-                    }
+                let cut = state.next();
+                if cut == Some(Cut::Question) {
+                    return Ok(());
+                }
+                database.write_all(&question[..bytes]).await?;
+                if cut.is_some() {
+                    // Once it says anything, it has done what it was asked.
+                    database.readable().await?;
+                }
+                match cut {
+                    Some(Cut::Silence) => return std::future::pending().await,
+                    Some(_) => return Ok(()),
+                    None => {}
                 }
             }
             said = database.read(&mut answer) => {

@@ -57,12 +57,12 @@ fn head(credential: &CredentialName, body: &str) -> Result<Head> {
 }
 
 fn record(row: &Row) -> Result<Record> {
-    let wrong = |_| damaged("a record is not what was written");
-    let seq = u64::try_from(column::<i64>(row, 1)?).map_err(|_| wrong(()))?;
-    let epoch = u64::try_from(column::<i64>(row, 2)?).map_err(|_| wrong(()))?;
-    let run = RunId::new(column::<&str>(row, 3)?).map_err(|_| wrong(()))?;
-    let at: Timestamp = column::<&str>(row, 4)?.parse().map_err(|_| wrong(()))?;
-    let mac = column::<&[u8]>(row, 6)?.try_into().map_err(|_| wrong(()))?;
+    let wrong = || damaged("a record is not what was written");
+    let seq = u64::try_from(column::<i64>(row, 1)?).map_err(|_| wrong())?;
+    let epoch = u64::try_from(column::<i64>(row, 2)?).map_err(|_| wrong())?;
+    let run = RunId::new(column::<&str>(row, 3)?).map_err(|_| wrong())?;
+    let at: Timestamp = column::<&str>(row, 4)?.parse().map_err(|_| wrong())?;
+    let mac = column::<&[u8]>(row, 6)?.try_into().map_err(|_| wrong())?;
     Ok(Record::new(Seq::new(seq), epoch, run, at, column(row, 5)?, Mac::new(mac)))
 }
 

@@ -188,6 +188,7 @@ pub(super) fn moved_on<T>(row: Option<T>) -> Result<T> {
     row.ok_or_else(outdated)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` hands it over")]
 fn failed(error: tokio_postgres::Error) -> Error {
     failure::statement(&error, Effect::None)
 }
