@@ -47,11 +47,34 @@ pub(super) fn connection(error: &PoolError) -> Error {
     Error::new(ErrorKind::Journal, text)
 }
 
+/// A failure, and whether the database refused what it was asked, which may do for another.
+pub(super) struct Failure {
+    pub(super) error: Error,
+    pub(super) refused: bool,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { error, refused: false }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
+/// Whether the database has undone a statement, and works.
+pub(super) fn is_refusal(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_some_and(|refusal| refusal.parsed_severity() == Some(Severity::Error))
+}
+
 /// A statement failed. `lost` is what it may have done where the answer never came.
 pub(super) fn statement(error: &tokio_postgres::Error, lost: Effect) -> Error {
     match error.as_db_error() {
         // The statement is undone. What ends the whole connection may have come after it was committed.
-        Some(refusal) if refusal.parsed_severity() == Some(Severity::Error) => said(refusal, "the database refused it"),
+        Some(refusal) if is_refusal(error) => said(refusal, "the database refused it"),
         Some(refusal) => said(refusal, "the database ended the connection").with_effect(lost),
         None if error.is_closed() || lost == Effect::Unknown => no_answer(lost),
         None => Error::new(ErrorKind::Journal, "the journal's database gave an answer that makes no sense: inspect it"),

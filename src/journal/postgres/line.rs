@@ -9,7 +9,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, Row};
 
 use super::address::Address;
-use super::failure;
+use super::failure::{self, Failure};
 use super::tls::Tls;
 use crate::error::{Effect, Error, ErrorKind, Result};
 
@@ -83,24 +83,32 @@ impl Line {
 
     /// What a question that changes nothing is answered.
     pub(super) async fn read(&self, sql: &str, values: Values<'_>) -> Result<Vec<Row>> {
-        self.ask(sql, values, Effect::None).await
+        Ok(self.ask(sql, values, Effect::None).await?)
     }
 
     /// What a change is answered, which is one statement and so a transaction of its own. Without an answer it may have
     /// been made.
     pub(super) async fn write(&self, sql: &str, values: Values<'_>) -> Result<Vec<Row>> {
+        Ok(self.write_or_tell(sql, values).await?)
+    }
+
+    /// The same, for those who do something about a refusal.
+    pub(super) async fn write_or_tell(&self, sql: &str, values: Values<'_>) -> Result<Vec<Row>, Failure> {
         self.ask(sql, values, Effect::Unknown).await
     }
 
-    async fn ask(&self, sql: &str, values: Values<'_>, lost: Effect) -> Result<Vec<Row>> {
+    async fn ask(&self, sql: &str, values: Values<'_>, lost: Effect) -> Result<Vec<Row>, Failure> {
         let connection = self.connection().await?;
+        let failed = |error: &tokio_postgres::Error, lost| Failure {
+            error: failure::statement(error, lost),
+            refused: failure::is_refusal(error),
+        };
         let work = async {
-            let statement =
-                connection.prepare_cached(sql).await.map_err(|error| failure::statement(&error, Effect::None))?;
-            connection.query(&statement, values).await.map_err(|error| failure::statement(&error, lost))
+            let statement = connection.prepare_cached(sql).await.map_err(|error| failed(&error, Effect::None))?;
+            connection.query(&statement, values).await.map_err(|error| failed(&error, lost))
         };
         let answer = tokio::time::timeout(self.timeout + GRACE, work).await;
-        let answer = answer.unwrap_or_else(|_| Err(failure::no_answer(lost)));
+        let answer = answer.unwrap_or_else(|_| Err(failure::no_answer(lost).into()));
         if answer.is_err() {
             // Whatever is wrong with it, the next one gets another.
             drop(Object::take(connection));

@@ -3,6 +3,7 @@
 mod address;
 mod append;
 mod failure;
+mod group;
 mod lease;
 mod line;
 mod options;
@@ -23,13 +24,16 @@ use crate::name::{CredentialName, Holder};
 
 pub use options::PostgresOptions;
 
+use append::Entry;
+use group::Queue;
 use line::Line;
 
 /// A journal in a PostgreSQL database (13 or newer), for workers on any number of machines. What it took survives the
 /// worker, the database's process and the loss of power.
 ///
-/// Leases run by the database's clock alone, so workers' clocks may differ. Each append is one statement, and one trip: it
-/// is stored as a whole or not at all, and only when the lease is the newest and the log has not gone on. Nothing is
+/// Leases run by the database's clock alone, so workers' clocks may differ. An append is one statement, and one trip: it
+/// is stored as a whole or not at all, and only when the lease is the newest and the log has not gone on. Those that come
+/// together share both, so that many rotations cost little more than one. Nothing is
 /// answered before it is on the database's disk, whatever the server's `synchronous_commit` says; synchronous standbys
 /// are waited for. A standby that is promoted without being synchronous is an old copy of the journal (DESIGN.md, "What if
 /// the journal is an old copy?").
@@ -55,6 +59,7 @@ use line::Line;
 #[derive(Clone)]
 pub struct PostgresJournal {
     line: Arc<Line>,
+    queue: Arc<Queue>,
     schema: Arc<str>,
 }
 
@@ -73,6 +78,11 @@ impl PostgresJournal {
     /// As [`PostgresOptions::open`].
     pub async fn open(address: &SecretString) -> Result<Self> {
         Self::options().open(address).await
+    }
+
+    fn over(line: Line, schema: String) -> Self {
+        let line = Arc::new(line);
+        Self { queue: Queue::new(line.clone()), line, schema: schema.into() }
     }
 
     /// How to open it otherwise.
@@ -96,7 +106,8 @@ impl Journal for PostgresJournal {
     }
 
     async fn append(&self, lease: &Lease, after: Seq, batch: &Batch) -> Result<Seq> {
-        append::append(&self.line, lease, after, batch).await
+        self.queue.append(Entry::new(lease, after, batch)?).await?;
+        Ok(batch.head.last)
     }
 
     async fn rehearse(&self, lease: &Lease, bytes: usize) -> Result<()> {

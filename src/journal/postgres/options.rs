@@ -1,7 +1,6 @@
 //! How a journal is opened.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -52,8 +51,7 @@ impl PostgresOptions {
         self
     }
 
-    /// How many connections there are at most; 16 unless set. The database has a limit for all workers together. Appends on
-    /// different connections share its trips to the disk, so that more rotations at once want more of them.
+    /// How many connections there are at most; 16 unless set. The database has a limit for all workers together.
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self
@@ -87,7 +85,7 @@ impl PostgresOptions {
         let tls = if address.plain { None } else { Some(Tls::trusting(&self.roots)?) };
         let line = Line::new(address, tls, &self.schema, self.connections, self.timeout)?;
         schema::open(&line, &self.schema).await?;
-        Ok(PostgresJournal { line: Arc::new(line), schema: self.schema.into() })
+        Ok(PostgresJournal::over(line, self.schema))
     }
 }
 
