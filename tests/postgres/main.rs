@@ -6,6 +6,7 @@
 #![cfg(unix)]
 
 mod due;
+mod group;
 mod killed;
 mod laws;
 mod lost;

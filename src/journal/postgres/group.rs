@@ -4,12 +4,13 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::join_all;
 use tokio::sync::oneshot;
 
 use super::append::{Entry, write};
 use super::failure::{self, fenced};
 use super::line::Line;
-use crate::error::{Effect, Error, Result};
+use crate::error::{Effect, Result};
 
 /// How many appends go together at most.
 const TOGETHER: usize = 64;
@@ -133,12 +134,11 @@ async fn together(line: &Line, group: &[Entry]) -> Vec<Result<()>> {
     match write(line, group).await {
         Ok(stored) => answers(&stored),
         Err(failure) if failure.refused && group.len() > 1 => {
-            let mut each = Vec::new();
-            for entry in group {
-                let stored = write(line, std::slice::from_ref(entry)).await.map_err(Error::from);
-                each.push(stored.and_then(|stored| if stored.is_empty() { Err(fenced()) } else { Ok(()) }));
-            }
-            each
+            let alone = |entry| async move {
+                let stored = write(line, std::slice::from_ref(entry)).await?;
+                if stored.is_empty() { Err(fenced()) } else { Ok(()) }
+            };
+            join_all(group.iter().map(alone)).await
         }
         Err(failure) => {
             let problem = failure.error.problem();
