@@ -41,16 +41,16 @@ async fn one_that_is_fenced_takes_no_other_with_it() {
     let Some(place) = Own::find() else { return };
     let journal = place.open().await.unwrap();
     let leases = leases(&journal).await;
-    let after = |number: usize| Seq::new(if number % 3 == 0 { 7 } else { 0 });
+    let after = |number: usize| Seq::new(if number.is_multiple_of(3) { 7 } else { 0 });
     let batches: Vec<Batch> = leases.iter().enumerate().map(|(number, lease)| batch(lease, after(number))).collect();
     let sent = leases.iter().zip(&batches).enumerate();
     let answers = join_all(sent.map(|(number, (lease, batch))| journal.append(lease, after(number), batch))).await;
     for (number, answer) in answers.into_iter().enumerate() {
-        assert_eq!(answer.is_err_and(|error| error.kind() == ErrorKind::Fenced), number % 3 == 0, "{number}");
+        assert_eq!(answer.is_err_and(|error| error.kind() == ErrorKind::Fenced), number.is_multiple_of(3), "{number}");
     }
     for (number, lease) in leases.iter().enumerate() {
         let log = all(&journal, lease.credential.as_str()).await.unwrap();
-        assert_eq!(log.records.len(), usize::from(number % 3 != 0), "{number}");
+        assert_eq!(log.records.len(), usize::from(!number.is_multiple_of(3)), "{number}");
     }
 }
 

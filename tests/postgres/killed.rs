@@ -76,6 +76,11 @@ async fn what_was_answered_before_the_database_was_killed_is_there_and_what_was_
     for round in 1..=ROUNDS {
         let enough = answered.load(Ordering::Relaxed) + 300;
         while answered.load(Ordering::Relaxed) < enough {
+            // One that ends now has found something to be wrong.
+            assert!(
+                !writers.iter().any(tokio::task::JoinHandle::is_finished),
+                "a writer has given up in round {round}"
+            );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         server.kill();
