@@ -59,7 +59,7 @@ async fn write(
     (known, found)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test]
 async fn what_was_answered_before_the_database_was_killed_is_there_and_what_was_not_is_looked_up() {
     // What the server would lose by itself, the journal does not.
     let Some(mut server) = Server::start(&["wal_writer_delay=10s"]) else { return };
@@ -83,8 +83,13 @@ async fn what_was_answered_before_the_database_was_killed_is_there_and_what_was_
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        server.kill();
-        tokio::task::block_in_place(|| server.up());
+        server = tokio::task::spawn_blocking(move || {
+            server.kill();
+            server.up();
+            server
+        })
+        .await
+        .unwrap();
         println!("killed {round} times, with {} appends answered", answered.load(Ordering::Relaxed));
     }
     until.store(1, Ordering::Relaxed);
