@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tokenturn::consumer::memory::MemoryConsumer;
 use tokenturn::journal::{Journal, Key, KeySealer, PostgresJournal, Seq};
 use tokenturn::provider::memory::MemoryProvider;
@@ -65,6 +66,25 @@ async fn a_question_that_is_lost_has_no_effect_and_the_next_one_is_answered() {
     let error = all(&journal, "bot").await.unwrap_err();
     assert_eq!((error.kind(), error.effect()), (ErrorKind::Journal, Effect::None), "{error}");
     assert_whole(&all(&journal, "bot").await.unwrap());
+}
+
+#[tokio::test]
+async fn opening_ends_wherever_the_line_falls_silent() {
+    let one = |after| async move {
+        let Some(place) = Own::find() else { return (after, None) };
+        let proxy = Proxy::before(&place.address).await;
+        proxy.cut(Cut::Silence, after);
+        let way = Place::new(&proxy.address(&place.address), &place.schema);
+        let opened = way.options().timeout(Duration::from_secs(1)).open(&way.secret()).await;
+        (after, Some((opened.is_ok(), proxy.cuts())))
+    };
+    let mut cut = 0;
+    for (after, opened) in join_all((0..12).map(one)).await {
+        let Some((opened, cuts)) = opened else { return };
+        assert!(!opened || cuts == 0, "it was opened over a line that fell silent after {after}");
+        cut += cuts;
+    }
+    assert!(cut > 5, "{cut}");
 }
 
 /// Rotates once with the line cut after so many questions. Whether it was.

@@ -77,8 +77,20 @@ impl Line {
     }
 
     /// A connection of one's own for a while.
-    pub(super) async fn connection(&self) -> Result<Object> {
+    async fn connection(&self) -> Result<Object> {
         self.pool.get().await.map_err(|error| failure::connection(&error))
+    }
+
+    /// Does something with a connection that takes as long as so many statements at most. What fails leaves the connection to
+    /// nobody, whatever it was in the middle of.
+    pub(super) async fn with<T>(&self, statements: u32, act: impl AsyncFnOnce(&mut Object) -> Result<T>) -> Result<T> {
+        let mut connection = self.connection().await?;
+        let done = tokio::time::timeout((self.timeout + GRACE) * statements, act(&mut connection)).await;
+        let done = done.unwrap_or_else(|_| Err(failure::no_answer(Effect::None)));
+        if done.is_err() {
+            drop(Object::take(connection));
+        }
+        done
     }
 
     /// What a question that changes nothing is answered.

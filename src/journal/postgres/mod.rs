@@ -33,10 +33,9 @@ use line::Line;
 ///
 /// Leases run by the database's clock alone, so workers' clocks may differ. An append is one statement, and one trip: it
 /// is stored as a whole or not at all, and only when the lease is the newest and the log has not gone on. Those that come
-/// together share both, so that many rotations cost little more than one. Nothing is
-/// answered before it is on the database's disk, whatever the server's `synchronous_commit` says; synchronous standbys
-/// are waited for. A standby that is promoted without being synchronous is an old copy of the journal (DESIGN.md, "What if
-/// the journal is an old copy?").
+/// together share both, so that many rotations cost little more than one. An append is answered when it is on the database's
+/// disk, whatever the server's `synchronous_commit` says; synchronous standbys are waited for. A standby that is promoted
+/// without being synchronous is an old copy of the journal (DESIGN.md, "What if the journal is an old copy?").
 ///
 /// Values arrive sealed, and the key never does. Destroyed ones stay in the database's dead rows until it reclaims them, and
 /// in its write-ahead log and backups for as long as those are kept.
@@ -44,7 +43,8 @@ use line::Line;
 /// There is no place for what cannot be [rescued](Journal::rescue) into: a file of this machine would not be found by the
 /// worker on another that goes on.
 ///
-/// TLS is always verified. A pooler between the worker and the database must pool whole sessions, not transactions.
+/// TLS is always verified. A pooler between the worker and the database must pool whole sessions, not transactions. A
+/// connection lives on the runtime that it was made in.
 ///
 /// ```no_run
 /// use std::sync::Arc;

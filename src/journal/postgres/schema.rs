@@ -76,28 +76,23 @@ macro_rules! moment {
 }
 pub(super) use moment;
 
+/// How long the tables may take to be made or brought up to date: as long as so many statements.
+const PATIENCE: u32 = 5;
+
 /// Makes the tables, or brings them up to date. Where they are, nothing is asked of the database but to be read.
 pub(super) async fn open(line: &Line, schema: &str) -> Result<()> {
-    let mut connection = line.connection().await?;
-    // Dropped on any failure, so that no half of a transaction stays behind.
-    match bring_up(&mut connection, schema).await {
-        Ok(()) => Ok(()),
-        Err(error) => {
-            drop(Object::take(connection));
-            Err(error)
-        }
-    }
+    line.with(1, async |connection| check_server(connection).await).await?;
+    line.with(PATIENCE, async |connection| bring_up(connection, schema).await).await
 }
 
 async fn bring_up(connection: &mut Object, schema: &str) -> Result<()> {
-    check_server(connection).await?;
     let change = connection.transaction().await.map_err(failed)?;
     if let Some(version) = version(&change, schema).await?
         && known(version)? == MIGRATIONS.len()
     {
         return change.commit().await.map_err(failed);
     }
-    // One worker at a time; for a big journal it may take its time.
+    // One worker at a time, which may take its time for a big journal.
     let alone = format!(
         "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(hashtextextended('tokenturn {schema}', 0))"
     );
