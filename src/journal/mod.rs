@@ -6,6 +6,8 @@ pub(crate) mod fuzz;
 mod head;
 mod lease;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 pub(crate) mod private;
 mod record;
 mod seal;
@@ -24,6 +26,8 @@ pub use batch::{Batch, Log, SealedValue, Span, ValueId};
 pub use head::{Current, Head, HeadFilter, Page, Status};
 pub use lease::{Claim, Durability, Lease};
 pub use memory::MemoryJournal;
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresJournal, PostgresOptions};
 pub use record::{Mac, Record, Seq};
 #[cfg(feature = "keyring")]
 pub use seal::Keychain;

@@ -366,12 +366,13 @@ fn pend(
 /// that, and is tried again meanwhile. At last, where there is no such place and the old one lives on, the new one is ended
 /// rather than left behind.
 async fn store_surely(session: &mut Session, attempt: u32, issued: Candidate) -> Result<()> {
-    let (began, mut tries, mut rescued) = (session.now(), 0, false);
+    let (began, mut tries, mut rescued, mut perhaps_stored) = (session.now(), 0, false, false);
     let failure = loop {
         let error = match session.commit().await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
+        perhaps_stored |= error.effect() == Effect::Unknown;
         tries += 1;
         if error.kind() == ErrorKind::Fenced {
             // Where the old one lives on, what this engine holds is an orphan that the other one looks for.
@@ -403,7 +404,7 @@ async fn store_surely(session: &mut Session, attempt: u32, issued: Candidate) ->
     }
     let charter = session.state()?.charter();
     // What may be on record after all is not undone.
-    if charter.can.fate == Fate::Survives && failure.effect() == Effect::None {
+    if charter.can.fate == Fate::Survives && !perhaps_stored {
         let label = charter.run.label(attempt);
         let Candidate { token, id, companion } = issued;
         let fingerprint = token.fingerprint();

@@ -8,7 +8,7 @@ const ROUNDS: usize = 40;
 
 /// Kills broken workers until the judge has found what is to be found.
 fn until(plant: Plant, found: impl Fn(&mut Trial) -> bool) -> usize {
-    let mut trial = Trial::begin();
+    let mut trial = Trial::begin().unwrap();
     trial.plant = Some(plant);
     for round in 1..=ROUNDS {
         let worker = trial.worker(false);

@@ -32,7 +32,7 @@ struct Tally {
 
 #[test]
 fn whenever_a_process_is_killed_no_token_is_lost_no_place_is_down_and_none_is_revoked_early() {
-    let mut trial = Trial::begin();
+    let Some(mut trial) = Trial::begin() else { return };
     let mut tally = Tally::default();
     for round in 1..=rounds() {
         one(&mut trial, &mut tally);

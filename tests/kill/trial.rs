@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use crate::books::{self, Book, Books};
 use crate::clock::ClockAhead;
 use crate::fleet::{fleet, outage};
+use crate::journal;
 use crate::planted::Plant;
 use crate::process::{Orders, Process, Role};
 use crate::wire::{Call, Reply, ask_once};
@@ -33,7 +34,12 @@ pub(crate) struct Trial {
 }
 
 impl Trial {
-    pub(crate) fn begin() -> Self {
+    /// A trial, where there is a journal for it.
+    pub(crate) fn begin() -> Option<Self> {
+        journal::is_there().then(Self::new)
+    }
+
+    fn new() -> Self {
         let seed = std::env::var("TOKENTURN_KILL_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
         println!(
@@ -59,7 +65,7 @@ impl Trial {
     pub(crate) fn worker(&self, finish: bool) -> Process {
         let orders = Orders {
             world: self.address,
-            directory: self.directory(),
+            directory: self.directory().to_owned(),
             ahead: self.ahead,
             finish,
             shared: self.shared,
@@ -70,8 +76,9 @@ impl Trial {
         worker
     }
 
-    fn directory(&self) -> PathBuf {
-        self.directory.path().to_owned()
+    /// Where the journal's key is, and the journal where it is a file.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     pub(crate) fn ask(&self, call: Call) -> Reply {
@@ -161,5 +168,11 @@ impl Trial {
         let books = self.books();
         let unknown = live.iter().filter(|living| !known(&books[&living.credential], living));
         unknown.map(|living| format!("{}: {} {:?}", living.credential, living.fingerprint, living.label)).collect()
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        journal::remove(self.directory.path());
     }
 }

@@ -21,6 +21,9 @@ const NONE_TO_SHOW: &[(&str, &str)] = &[
     ("Observer", "a trait"),
     ("Provider", "a trait"),
     ("Sealer", "a trait"),
+    ("PostgresJournal", "there is none without a server: tests/postgres/secrets.rs hears it"),
+    #[cfg(not(feature = "postgres"))]
+    ("PostgresOptions", "not without its feature"),
     #[cfg(not(feature = "keyring"))]
     ("Keychain", "not without its feature"),
 ];

@@ -122,6 +122,25 @@ async fn a_new_token_that_cannot_be_stored_is_ended_where_the_old_one_lives() {
 }
 
 #[tokio::test]
+async fn a_new_token_that_may_be_stored_is_not_ended_though_the_journal_fails_from_then_on() {
+    let (world, journal) = stumbling(World::new());
+    journal.at("issued", Stumble::LostAfter);
+    for _ in 0..10 {
+        journal.at("issued", Stumble::Refused);
+    }
+    // Nor can it be looked up.
+    let deaf = journal.clone();
+    journal.on_issued(move || deaf.deaf.store(1, Ordering::SeqCst));
+    let rotator = world.rotator();
+    rotator.rotate(world.held()).await.unwrap_err();
+    assert_eq!(world.provider.live(), 2, "it is on record");
+    journal.deaf.store(0, Ordering::SeqCst);
+    let run = rotator.open_rotations().await.unwrap().remove(0);
+    completed(&rotator.resume(run.id).await.unwrap());
+    assert!(world.all_hold(&world.newest()) && world.provider.live() == 1);
+}
+
+#[tokio::test]
 async fn a_new_token_that_replaced_the_old_one_is_tried_to_be_stored_for_as_long_as_patience_lasts() {
     let (world, journal) = stumbling(World::of(replace()));
     for _ in 0..20 {

@@ -53,6 +53,8 @@ pub(super) async fn show(said: &Said) {
     let lease = || Lease::new(bot.clone(), Holder::new("a").unwrap(), 1, Duration::from_mins(1));
     specimen!(said, lease(), Claim::HeldFor(Duration::ZERO), Claim::Granted(lease()), Durability::Durable);
     specimen!(said, value, context, Span::Head, Seq::ZERO, Page::first(3), HeadFilter::all(), Status::Idle);
+    #[cfg(feature = "postgres")]
+    database(said).await;
     #[cfg(feature = "keyring")]
     {
         let store = keyring_core::mock::Store::new().unwrap();
@@ -88,4 +90,18 @@ async fn disk(said: &Said, bot: &CredentialName, batch: &Batch) {
         specimen!(said, *batch);
     }
     specimen!(said, disk, disk.stats(), MemoryJournal::new(), rescued);
+}
+
+/// Addresses of a database that nobody is at, with a password.
+#[cfg(feature = "postgres")]
+async fn database(said: &Said) {
+    use tokenturn::journal::PostgresJournal;
+
+    let options = || PostgresJournal::options().allow_plain_text_on_this_machine();
+    specimen!(said, options().root_certificates(canary::TOKEN));
+    for rest in ["127.0.0.1:1/x", "127.0.0.1:port/x", "127.0.0.1:1/x?sslmode=require", "127.0.0.1:1/x?odd=1"] {
+        let address = format!("postgres://me:{}@{rest}", canary::PASSWORD).into();
+        said.error(&options().open(&address).await.unwrap_err());
+        said.error(&options().root_certificates(canary::TOKEN).open(&address).await.map(drop).unwrap_err());
+    }
 }
