@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use url::Url;
 
-use super::{Consumer, ConsumerCapabilities, Installation, Slot, Verification};
+use super::{Consumer, ConsumerCapabilities, ConsumerTrips, Installation, Slot, Verification};
 use crate::error::Result;
 use crate::guide::Guide;
 use crate::name::ConsumerName;
@@ -91,6 +91,11 @@ impl Consumer for Manual {
         let mut capabilities = ConsumerCapabilities::new(&self.application).by_person();
         capabilities.confirmation.clone_from(&self.confirmation);
         capabilities
+    }
+
+    fn trips(&self) -> ConsumerTrips {
+        // A person goes there.
+        ConsumerTrips::new(0, 0, 0)
     }
 
     fn required_scopes(&self, _: ScopeModel) -> Option<ScopeSet> {

@@ -64,6 +64,8 @@ impl Costs {
                 trips
             }
             Act::Revoke(_) => at_provider(asks.revoke),
+            // Where a person says that it is deleted, the other one is asked as well: people delete the wrong row.
+            Act::Prove(token) if state.is_claimed(token) => at_provider(look(token) + asks.inspect),
             Act::Prove(token) => at_provider(look(token)),
             Act::FindOrphans | Act::Collect => at_provider(1),
         };

@@ -11,7 +11,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
 use crate::name::{Label, TokenId};
-use crate::provider::{Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation};
+use crate::provider::{
+    Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, ProviderTrips, Revocation,
+};
 use crate::service::sparing::Sparing;
 use crate::token::{Access, Answer, Grant, Probe, RetiredToken, ScopeModel, Token};
 
@@ -166,6 +168,10 @@ impl Provider for UnifyTokens {
 
     fn scopes(&self) -> ScopeModel {
         ScopeModel::NONE
+    }
+
+    fn trips(&self) -> ProviderTrips {
+        ProviderTrips::new(1, 0, 0)
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {

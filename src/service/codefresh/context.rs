@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::api::Connection;
 use super::scopes;
-use crate::consumer::{Consumer, ConsumerCapabilities, Installation, Proof, Slot, Verification};
+use crate::consumer::{Consumer, ConsumerCapabilities, ConsumerTrips, Installation, Proof, Slot, Verification};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::http;
 use crate::service::gate;
@@ -94,6 +94,12 @@ impl Consumer for CodefreshContext {
     fn capabilities(&self) -> ConsumerCapabilities {
         let works = if self.canary.is_some() { Proof::Always } else { Proof::Never };
         ConsumerCapabilities::new("Codefresh").proving(works, Proof::Never)
+    }
+
+    fn trips(&self) -> ConsumerTrips {
+        // Its repository is read through it as well.
+        let canary = u32::from(self.canary.is_some());
+        ConsumerTrips::new(1 + canary, 3, 1 + canary)
     }
 
     /// `repo` and `admin:repo_hook` for classic tokens of GitHub, `api` for GitLab, the granular ones for Bitbucket Cloud;

@@ -10,7 +10,7 @@ use super::api::Connection;
 use super::proxy::Way;
 use super::site::{Found, Site, Validity};
 use super::user_token::judged;
-use crate::consumer::{Consumer, ConsumerCapabilities, Installation, Proof, Slot, Verification};
+use crate::consumer::{Consumer, ConsumerCapabilities, ConsumerTrips, Installation, Proof, Slot, Verification};
 use crate::error::{Error, ErrorKind, Result};
 use crate::guide::Guide;
 use crate::token::{AdmittedToken, ScopeModel, ScopeSet};
@@ -94,6 +94,10 @@ impl Consumer for CodefreshOAuthRuntime {
 
     fn capabilities(&self) -> ConsumerCapabilities {
         ConsumerCapabilities::new("Codefresh").proving(Proof::Always, Proof::Never).by_person()
+    }
+
+    fn trips(&self) -> ConsumerTrips {
+        ConsumerTrips::new(4, 3, 3)
     }
 
     /// None: no token of ours goes there.

@@ -10,7 +10,7 @@ use super::api::Connection;
 use super::proxy::Way;
 use super::scopes;
 use super::site::{Found, Site, Validity};
-use crate::consumer::{Consumer, ConsumerCapabilities, Installation, Proof, Slot, Verification};
+use crate::consumer::{Consumer, ConsumerCapabilities, ConsumerTrips, Installation, Proof, Slot, Verification};
 use crate::error::{Error, ErrorKind, Result};
 use crate::service::gate;
 use crate::token::{AdmittedToken, Answer, Scope, ScopeModel, ScopeSet};
@@ -149,6 +149,11 @@ impl Consumer for CodefreshUserToken {
     fn capabilities(&self) -> ConsumerCapabilities {
         let works = if self.unvalidated { Proof::Never } else { Proof::Always };
         ConsumerCapabilities::new("Codefresh").proving(works, Proof::Never)
+    }
+
+    fn trips(&self) -> ConsumerTrips {
+        // Right after a write, what the runtime says is asked for again and again.
+        ConsumerTrips::new(4, 4, 2 + self.site.looks.max(1))
     }
 
     /// `repo` for classic tokens of GitHub, `write_repository` and `read_api` for GitLab, the granular ones for Bitbucket

@@ -10,7 +10,7 @@ use super::api::{Connection, Reading, after_write, check_name};
 use super::document::{Action, Choice, Document, Kind};
 use super::proof::{INSTALLED, Question, UPDATED, VERSION};
 use super::{idle, owner};
-use crate::consumer::{Consumer, ConsumerCapabilities, Installation, Proof, Slot, Verification};
+use crate::consumer::{Consumer, ConsumerCapabilities, ConsumerTrips, Installation, Proof, Slot, Verification};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::service::gate;
 use crate::token::{AdmittedToken, Answer, Scope, ScopeModel, ScopeSet};
@@ -250,6 +250,11 @@ impl Consumer for CodePipelineSources {
     fn capabilities(&self) -> ConsumerCapabilities {
         let proof = if self.execution_within.is_some() { Proof::Always } else { Proof::Sometimes };
         ConsumerCapabilities::new(APPLICATION).proving(proof, proof).versioned().disruptive()
+    }
+
+    fn trips(&self) -> ConsumerTrips {
+        let started = if self.execution_within.is_some() { 2 } else { 0 };
+        ConsumerTrips::new(4, 6, 2 + started)
     }
 
     /// For GitHub `repo` and `admin:repo_hook`, as the user guide documents; other vocabularies are asked of the caller.

@@ -17,7 +17,8 @@ use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::http::{Answer, Authorization, Http, Method};
 use crate::name::{Label, TokenId};
 use crate::provider::{
-    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
+    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, ProviderTrips,
+    Revocation,
 };
 use crate::service::gate;
 use crate::service::sparing::Sparing;
@@ -346,6 +347,11 @@ impl Provider for ImpersonationTokens {
 
     fn scopes(&self) -> ScopeModel {
         ScopeModel::GITHUB_CLASSIC
+    }
+
+    fn trips(&self) -> ProviderTrips {
+        // The server keeps one for a user: the one before is looked for, ended and seen dead.
+        ProviderTrips::new(1, 4, 1)
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {

@@ -115,6 +115,11 @@ impl Looks {
         Ok(grant::of_headers(&answer, token, &user.login, self.addresses.public).with_api(self.addresses.api.clone()))
     }
 
+    /// How many requests a look sends.
+    pub(super) fn trips(&self) -> u32 {
+        self.repositories.iter().fold(1, |trips, repository| trips + 1 + u32::from(repository.administer))
+    }
+
     /// What became of trying it on each repository.
     pub(super) async fn tried(&self, token: &Token, mut grant: Grant) -> Result<Grant> {
         for Repository { owner, name, administer } in &self.repositories {

@@ -13,7 +13,9 @@ use super::look::Looks;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
 use crate::name::{Label, TokenId};
-use crate::provider::{Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation};
+use crate::provider::{
+    Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, ProviderTrips, Revocation,
+};
 use crate::token::{Grant, RetiredToken, ScopeModel, Token};
 
 /// Which personal access tokens.
@@ -184,6 +186,11 @@ impl Provider for PersonalTokens {
             Kind::Classic => ScopeModel::GITHUB_CLASSIC,
             Kind::FineGrained => ScopeModel::GITHUB_FINE_GRAINED,
         }
+    }
+
+    fn trips(&self) -> ProviderTrips {
+        // A person makes it, and the last step may be theirs too.
+        ProviderTrips::new(self.looks.trips(), 0, if self.ending == Ending::Api { 1 } else { 0 })
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
 use crate::name::{Label, TokenId};
 use crate::provider::{
-    EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
+    EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, ProviderTrips, Revocation,
 };
 use crate::token::{Grant, RetiredToken, ScopeModel, Token};
 
@@ -171,6 +171,12 @@ impl Provider for GitLabTokens {
 
     fn scopes(&self) -> ScopeModel {
         ScopeModel::GITLAB
+    }
+
+    fn trips(&self) -> ProviderTrips {
+        // A token of a project or group is a bot's, whose place there is looked up.
+        let placed = u32::from(self.holder().role().is_some());
+        ProviderTrips::new(1 + placed, 1, 1 + placed)
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {

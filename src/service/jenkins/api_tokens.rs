@@ -13,7 +13,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::guide::Guide;
 use crate::name::{Label, TokenId};
 use crate::provider::{
-    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
+    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, ProviderTrips,
+    Revocation,
 };
 use crate::token::{Access, Expiry, Fingerprint, Grant, RetiredToken, ScopeModel, Token};
 
@@ -194,6 +195,11 @@ impl Provider for JenkinsApiTokens {
 
     fn scopes(&self) -> ScopeModel {
         ScopeModel::NONE
+    }
+
+    fn trips(&self) -> ProviderTrips {
+        // Whose key it is comes before each change.
+        ProviderTrips::new(1, 2, 2)
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {

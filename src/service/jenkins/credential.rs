@@ -12,7 +12,7 @@ use super::api::{Connection, Described, after_write};
 use super::check::{self, Checked, Repository};
 use super::document::{Document, Kind, Known};
 use super::place;
-use crate::consumer::{Consumer, ConsumerCapabilities, Installation, Proof, Slot, Verification};
+use crate::consumer::{Consumer, ConsumerCapabilities, ConsumerTrips, Installation, Proof, Slot, Verification};
 use crate::error::{Effect, Error, ErrorKind, Result};
 use crate::service::gate;
 use crate::token::{AdmittedToken, Answer, ScopeModel, ScopeSet};
@@ -283,6 +283,12 @@ impl Consumer for JenkinsCredential {
         let mut capabilities = ConsumerCapabilities::new("Jenkins").proving(works, Proof::Sometimes);
         capabilities.confirmation.clone_from(&self.confirmation);
         capabilities
+    }
+
+    fn trips(&self) -> ConsumerTrips {
+        let (connection, repository) = (u32::from(self.connection), u32::from(self.repository.is_some()));
+        // A credential is read by two requests, its document and what Jenkins says of it; a repository is checked by two.
+        ConsumerTrips::new(5 + repository + u32::from(self.asks), 5, 2 + connection + 2 * repository)
     }
 
     /// For GitHub `repo` and `admin:repo_hook`, as the GitHub plugin documents; other vocabularies are asked of the caller.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::api::Connection;
 use super::key::{Held, JenkinsKey};
 use super::place;
-use crate::consumer::{Consumer, ConsumerCapabilities, Installation, Proof, Slot, Verification};
+use crate::consumer::{Consumer, ConsumerCapabilities, ConsumerTrips, Installation, Proof, Slot, Verification};
 use crate::error::{Error, ErrorKind, Result};
 use crate::token::{AdmittedToken, Answer, ScopeModel, ScopeSet};
 
@@ -71,6 +71,11 @@ impl Consumer for JenkinsOwnKey {
 
     fn capabilities(&self) -> ConsumerCapabilities {
         ConsumerCapabilities::new("Jenkins").proving(Proof::Always, Proof::Always).own_key()
+    }
+
+    fn trips(&self) -> ConsumerTrips {
+        // It is in our own memory.
+        ConsumerTrips::new(0, 1, 1)
     }
 
     /// None: an API token of Jenkins may do what its user may.

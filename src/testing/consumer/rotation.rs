@@ -71,7 +71,10 @@ pub(super) async fn rotate(scene: &Scene, ears: &Ears) -> Result<(Run, Trips)> {
                 };
                 bot.resolve(run.id.clone(), Decision::Confirm(consumer.clone())).await?
             }
-            _ => {
+            waiting => {
+                if matches!(waiting, Outcome::BackingOff { .. }) {
+                    trips.sent(scene.far.requests());
+                }
                 clock.advance(Duration::from_hours(1));
                 bot.resume(run.id.clone()).await?
             }

@@ -18,9 +18,9 @@ impl Trips {
         Self { planned: planned.into(), before, after: None }
     }
 
-    /// The run is over, and the far side has had so many.
+    /// The run is over, or about to try something again, and the far side has had so many. What comes later is not counted.
     pub(in crate::testing) fn sent(&mut self, after: Option<u64>) {
-        self.after = after;
+        self.after = self.after.or(after);
     }
 
     /// # Errors
@@ -28,9 +28,11 @@ impl Trips {
     /// The plan said something else.
     pub(in crate::testing) fn hold(&self) -> Ruling {
         let Some(sent) = self.before.zip(self.after).map(|(before, after)| after - before) else { return Ok(()) };
-        demand(sent == self.planned, || {
+        // What is asked until it says yes may say it sooner.
+        demand(sent <= self.planned && self.planned <= sent + sent / 2, || {
             format!(
-                "a whole rotation sent {sent} requests, and its plan says {}: let `trips` say what each call sends",
+                "a whole rotation sent {sent} requests, and its plan says {}: let `trips` say what each call sends at most, if \
+                 all goes well",
                 self.planned
             )
         })

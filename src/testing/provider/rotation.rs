@@ -82,7 +82,13 @@ pub(super) async fn rotate(scene: &Scene, ears: &Ears) -> std::result::Result<Re
         Ok(run) => run,
         Err(error) => return Ok(Err(error)),
     };
+    let mut deletions = 0;
     for _ in 0..ROUNDS {
+        deletions += u32::from(asks_to_delete(&run.outcome));
+        if matches!(run.outcome, Outcome::BackingOff { .. }) || deletions > 1 {
+            // Something is tried again, or was not dead yet.
+            trips.sent(scene.source.requests());
+        }
         ears.hear("a run", format!("{run:?} {}", json(&run)));
         scene.source.settle().await;
         let next = match &run.outcome {
@@ -104,6 +110,10 @@ pub(super) async fn rotate(scene: &Scene, ears: &Ears) -> std::result::Result<Re
     }
     trips.sent(scene.source.requests());
     Ok(Ok(Played { run, holds: place.holds(), trips }))
+}
+
+fn asks_to_delete(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::AwaitingPerson { asks, .. } if matches!(asks.first(), Some(Ask::Deletion { .. })))
 }
 
 fn built(scene: &Scene, ears: &Ears) -> Result<(Rotator, MemoryConsumer)> {

@@ -16,7 +16,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
 use crate::name::{Label, TokenId};
-use crate::provider::{Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation};
+use crate::provider::{
+    Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, ProviderTrips, Revocation,
+};
 use crate::service::sparing::Sparing;
 use crate::token::{Access, Answer, Grant, Probe, RetiredToken, ScopeModel, ScopeSet, Token};
 
@@ -198,6 +200,10 @@ impl Provider for BitbucketCloudTokens {
 
     fn scopes(&self) -> ScopeModel {
         ScopeModel::BITBUCKET_CLOUD
+    }
+
+    fn trips(&self) -> ProviderTrips {
+        ProviderTrips::new(u32::try_from(self.repositories.len()).unwrap_or(u32::MAX), 0, 0)
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {

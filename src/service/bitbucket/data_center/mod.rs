@@ -20,7 +20,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Authorization, Http};
 use crate::name::{Label, TokenId};
 use crate::provider::{
-    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
+    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, ProviderTrips,
+    Revocation,
 };
 use crate::service::sparing::Sparing;
 use crate::token::{
@@ -303,6 +304,12 @@ impl Provider for BitbucketDataCenterTokens {
 
     fn scopes(&self) -> ScopeModel {
         ScopeModel::BITBUCKET_DATA_CENTER
+    }
+
+    fn trips(&self) -> ProviderTrips {
+        // Whose it is, its row, and the list where it is not known by its number.
+        let probes = u32::try_from(self.probes.len()).unwrap_or(u32::MAX);
+        ProviderTrips::new(probes.saturating_add(3), 1, 1)
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {

@@ -21,7 +21,8 @@ use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::name::{Label, TokenId};
 use crate::provider::{
-    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
+    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, ProviderTrips,
+    Revocation,
 };
 use crate::service::sparing::Sparing;
 use crate::token::{Fingerprint, Grant, RetiredToken, ScopeModel, Token};
@@ -125,6 +126,11 @@ impl Provider for InstallationTokens {
 
     fn scopes(&self) -> ScopeModel {
         ScopeModel::GITHUB_APP
+    }
+
+    fn trips(&self) -> ProviderTrips {
+        // Which installation it is comes before the token.
+        ProviderTrips::new(1, 2, 1)
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {

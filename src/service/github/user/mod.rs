@@ -24,7 +24,8 @@ use crate::clock::{Clock, Timestamp};
 use crate::error::{ErrorKind, Result};
 use crate::name::{Label, TokenId};
 use crate::provider::{
-    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, Revocation,
+    Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, ProviderTrips,
+    Revocation,
 };
 use crate::token::{Expiry, Fingerprint, Grant, RetiredToken, ScopeModel, Token};
 
@@ -190,6 +191,12 @@ impl Provider for AppUserTokens {
 
     fn scopes(&self) -> ScopeModel {
         ScopeModel::GITHUB_CLASSIC
+    }
+
+    fn trips(&self) -> ProviderTrips {
+        // A code is asked for, and then whether it was entered.
+        let issue = if matches!(self.flow, Flow::Device) { 2 } else { 1 };
+        ProviderTrips::new(self.looks.trips(), issue, 1)
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {
