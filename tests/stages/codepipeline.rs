@@ -114,6 +114,11 @@ impl FarSide for PipelinePlace {
         Ok(())
     }
 
+    async fn trap(&self, trouble: Trouble) -> Result<(), NotApplicable> {
+        self.fake.trouble("", trouble);
+        Ok(())
+    }
+
     async fn refuse_login(&self) -> Result<(), NotApplicable> {
         self.fake.refuse_login(true);
         Ok(())

@@ -25,7 +25,12 @@ impl<S: ?Sized> Stage<S> {
         Self(Arc::new(move || Box::pin(raise())))
     }
 
-    pub(in crate::testing) async fn raise(&self) -> std::result::Result<Box<S>, Exception> {
+    /// What a law plays with, made anew.
+    ///
+    /// # Errors
+    ///
+    /// That it could not be raised.
+    pub async fn raise(&self) -> std::result::Result<Box<S>, Exception> {
         (self.0)().await.or_else(|error| violated(format!("what the law plays with could not be raised: {error}")))
     }
 }

@@ -1,0 +1,1 @@
+//! Broken clients, one for each case.

@@ -1,0 +1,226 @@
+//! The fifteen cases, in the order of the table.
+
+use tokenturn::provider::Issuer;
+use tokenturn::testing::law::NotApplicable;
+use tokenturn::testing::{admitted, consumer, provider};
+use tokenturn::{Access, Clock as _, Excess, Expiry, Grant, Label, Provider, ScopePolicy, Token, UnknownAccess};
+
+use crate::attack::Attack;
+use crate::attacks::{astray, bombs, echoes, lies, masks, pauses, slow};
+use crate::player::{Played, Player, Service, judged, not_applicable};
+use crate::verdict::Visit;
+use crate::{place, source};
+
+/// A case: what is done, and what plays it on a service.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) play: fn(&Player) -> Played,
+}
+
+/// Every case. None may be left out for a service without a reason that stands in SECURITY.md.
+pub(crate) const CASES: [Case; 15] = [
+    Case { name: "redirects of all five kinds, to another host, port or scheme", play: redirects },
+    Case { name: "pages elsewhere, in a circle, and without an end", play: pages },
+    Case { name: "errors that say back what was sent, in every spelling", play: echoes },
+    Case { name: "what a whole run says of itself", play: whole_run },
+    Case { name: "tokens with line breaks, NUL, spaces, non-ASCII, 64 KiB", play: unsendable },
+    Case { name: "silence, drips, endless bodies, compressed zeros, giant headers", play: slowness },
+    Case { name: "waits without sense", play: waits },
+    Case { name: "headers and documents that cost their readers", play: costly },
+    Case { name: "names, tokens and XML that break out", play: injected },
+    Case { name: "masks in the place of secrets", play: masked },
+    Case { name: "a kill at any boundary, a damaged journal, a full disk", play: |_| {
+        not_applicable("what is done when the process dies is the engine's: tests/crash, tests/kill and tests/journal")
+    } },
+    Case { name: "an engine that wakes too late, two engines, a clock that jumps", play: |_| {
+        not_applicable("who holds the lease is the engine's and the journal's: tests/crash/rivals.rs and tests/journal")
+    } },
+    Case { name: "a replaced token that is presented again", play: reused },
+    Case { name: "another owner, fewer or more scopes, an end that is over", play: wrong },
+    Case { name: "files, arguments, environment and memory of the process", play: |_| {
+        not_applicable("the process is one for all services: tests/hygiene, tests/journal/files.rs and tests/freed_memory")
+    } },
+];
+
+fn redirects(player: &Player) -> Played {
+    player.on_each_request(&astray::redirects())
+}
+
+/// Whoever follows pages without an end asks for more than this.
+const MOST: usize = 300;
+
+fn pages(player: &Player) -> Played {
+    let links = player.on_all_requests(&astray::links())?;
+    let bounded = |attack: &Attack, at| {
+        let visits = player.runtime.block_on(player.visits(vec![(at, attack.anew())]))?;
+        let met: usize = visits.iter().map(|visit| visit.met).sum();
+        let mut counted = Visit::default();
+        counted.demand(met <= MOST, || format!("{} at request {at}: {met} requests were sent", attack.name));
+        judged(&visits).and_then(|played| judged(&[counted]).map(|_| played))
+    };
+    let mut played = links;
+    for at in 0..player.requests()? {
+        for attack in astray::pages() {
+            played += bounded(&attack, at)?;
+        }
+    }
+    Ok(played)
+}
+
+fn echoes(player: &Player) -> Played {
+    player.requests()?;
+    player.overheard(&echoes::all())
+}
+
+fn whole_run(player: &Player) -> Played {
+    player.runtime.block_on(async {
+        match &player.service {
+            Service::Place(stage) => consumer::no_secret_is_said(stage.clone()).await,
+            Service::Source(stage) => provider::no_secret_is_said(stage.clone()).await,
+        }
+    })?;
+    Ok(1)
+}
+
+fn unsendable(player: &Player) -> Played {
+    match &player.service {
+        Service::Place(_) => not_applicable("no such token is made, so none reaches a place: src/token/secret.rs"),
+        Service::Source(_) => told_by_issuers(player, &lies::tokens()),
+    }
+}
+
+/// Attacks on answers that bring a token. None of them is taken for one, and none is quoted.
+fn told_by_issuers(player: &Player, attacks: &[Attack]) -> Played {
+    let requests = player.requests()?;
+    let Service::Source(stage) = &player.service else { return Ok(0) };
+    let issuer = player.runtime.block_on(stage.raise())?.provider().capabilities().issuer;
+    let all = attacks.iter().flat_map(|attack| (0..requests).map(move |at| (at, attack.anew())));
+    let visits = player.runtime.block_on(player.visits(all.collect()))?;
+    let lied: Vec<_> = visits.into_iter().filter(|visit| visit.lied > 0 || !visit.wrong.is_empty()).collect();
+    if lied.is_empty() && issuer == Issuer::Person {
+        return not_applicable("a person makes its tokens, and no answer brings one: src/token/secret.rs");
+    }
+    let mut said = Visit::default();
+    said.demand(!lied.is_empty(), || "no answer brought a token that could be forged".to_owned());
+    for (who, what) in lied.iter().flat_map(|visit| visit.ears.heard()) {
+        said.demand(!what.contains(lies::FORGED), || format!("{who} quotes a token"));
+    }
+    judged(&[said]).and_then(|_| judged(&lied))
+}
+
+fn slowness(player: &Player) -> Played {
+    Ok(player.on_each_request(&slow::drips())? + player.on_each_request(&slow::floods())?)
+}
+
+fn waits(player: &Player) -> Played {
+    player.on_each_request(&pauses::all())
+}
+
+/// So many bytes may be allocated for one visit, in which half a megabyte comes that is made to be costly.
+const WORK: u64 = 96 * 1024 * 1024;
+
+fn costly(player: &Player) -> Played {
+    Ok(player.counted(&bombs::headers(), WORK)? + player.counted(&bombs::documents(), WORK)?)
+}
+
+/// Tokens that would break out of XML, JSON, addresses, forms and shells.
+const BREAKING: [&str; 3] = [
+    "FAKE]]>&<!ENTITY/x\"SYSTEM'file:///etc/passwd'>&lt;x/>",
+    "FAKE\",\"x\":{\"$y\":[\\u0041\\\\\"]}}#{z}${z}%00%0d%0a",
+    "FAKE';--`id`$(id)../../..%2e%2e/?a=b&c=d#e+f;g",
+];
+
+fn injected(player: &Player) -> Played {
+    let mut played = player.on_each_request(&bombs::xml())? + player.on_each_request(&lies::ids())?;
+    if let Service::Place(stage) = &player.service {
+        for text in BREAKING {
+            let nothing = Attack::new(text, tokenturn::testing::Forgery::of_the_truth());
+            let token = Token::new(text).unwrap();
+            let token = admitted(&token, Grant::of(&token, "build-bot")).unwrap();
+            let visit = player.runtime.block_on(async {
+                let visiting = place::visit_with(stage.raise().await?, 0, &nothing, &token);
+                player.in_time(visiting).await.unwrap_or_else(|wrong| Ok(Visit { wrong: vec![wrong], ..Visit::default() }))
+                    .map_err(tokenturn::testing::law::Exception::from)
+            })?;
+            played += judged(&[visit])?;
+        }
+    }
+    Ok(played)
+}
+
+fn masked(player: &Player) -> Played {
+    if let Service::Source(_) = &player.service {
+        return told_by_issuers(player, &masks::issued());
+    }
+    let requests = player.requests()?;
+    let attacks = masks::shown();
+    let all = attacks.iter().flat_map(|attack| (0..requests).map(move |at| (at, attack.anew())));
+    let visits = player.runtime.block_on(player.visits(all.collect()))?;
+    let lied: Vec<_> = visits.into_iter().filter(|visit| visit.lied > 0 || !visit.wrong.is_empty()).collect();
+    if lied.is_empty() { not_applicable("nothing that is read there holds a mask") } else { judged(&lied) }
+}
+
+fn reused(player: &Player) -> Played {
+    match &player.service {
+        Service::Place(_) => not_applicable("a place makes no tokens"),
+        Service::Source(stage) => player
+            .runtime
+            .block_on(provider::nothing_done_with_a_replaced_token_harms_its_successor(stage.clone()))
+            .map(|()| 1),
+    }
+}
+
+fn wrong(player: &Player) -> Played {
+    let Service::Source(stage) = &player.service else {
+        return not_applicable("which token is the right one is decided before it reaches a place: src/token/admission.rs");
+    };
+    player.requests()?;
+    let judging = async {
+        let (mut seen, mut all) = (0, Vec::new());
+        for attack in lies::grants() {
+            let visit = player.in_time(misled(stage, &attack)).await.unwrap_or_else(|wrong| {
+                Ok(Visit { wrong: vec![wrong], ..Visit::default() })
+            })?;
+            seen += visit.met;
+            all.push(visit);
+        }
+        judged(&all)?;
+        Ok(seen)
+    };
+    match player.runtime.block_on(judging) {
+        Ok(0) => not_applicable("it says neither owner nor scopes nor end of a token"),
+        played => played,
+    }
+}
+
+/// Has a token made, and a lie told about it when it is looked at. `met` is whether that was seen.
+async fn misled(stage: &provider::Stage, attack: &Attack) -> Result<Visit, tokenturn::testing::law::Exception> {
+    let raised = stage.raise().await?;
+    let (provider, current, terms) = (raised.provider(), raised.current(), raised.terms());
+    let label = Label::new("tokenturn-0a1b2c3d4e5f6a7b-1").unwrap();
+    let made = source::issued(&*raised, &*provider, &label, &current).await?;
+    let made = made.map_err(|error| NotApplicable::because(format!("no token was made: {error}")))?;
+    let mut policy = ScopePolicy::requiring(terms.scopes.clone());
+    (policy.unknown, policy.excess) = (UnknownAccess::AcceptProbed, Excess::Refuse);
+    policy.owners = terms.owner.into_iter().collect();
+    policy.minimum_life = std::time::Duration::ZERO;
+    let minds = |grant: &Grant| !policy.judge(grant, provider.scopes(), raised.clock().now()).lacks.is_empty();
+    let truth = provider.inspect(&made.token).await.map_err(|error| NotApplicable::because(error.to_string()))?;
+    let mut visit = Visit::default();
+    visit.demand(!minds(&truth), || "a token that is as it was asked for is refused".to_owned());
+    raised.trap(tokenturn::testing::Trouble::Forged(attack.forgery.anew().lasting())).await?;
+    let looked = raised.provider().inspect(&made.token).await;
+    let refused = looked.as_ref().map_or(true, minds);
+    let told = match attack.name.as_str() {
+        lies::NO_SCOPES | lies::MORE_SCOPES => matches!(truth.access, Access::Scopes(_)) && !terms_are_empty(&policy),
+        lies::OVER => matches!(truth.expiry, Expiry::At(_)),
+        _ => false,
+    };
+    visit.demand(refused || !told, || format!("{}: it is admitted all the same", attack.name));
+    visit.met = usize::from(refused);
+    Ok(visit)
+}
+
+fn terms_are_empty(policy: &ScopePolicy) -> bool {
+    policy.required.is_empty()
+}
