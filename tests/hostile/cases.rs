@@ -1,8 +1,8 @@
 //! The fifteen cases, in the order of the table.
 
 use tokenturn::provider::Issuer;
-use tokenturn::testing::law::NotApplicable;
-use tokenturn::testing::{admitted, consumer, provider};
+use tokenturn::testing::law::{Exception, NotApplicable};
+use tokenturn::testing::{Forgery, Trouble, admitted, provider};
 use tokenturn::{Access, Clock as _, Excess, Expiry, Grant, Label, Provider, ScopePolicy, Token, UnknownAccess};
 
 use crate::attack::Attack;
@@ -43,7 +43,7 @@ pub(crate) const CASES: [Case; 15] = [
 ];
 
 fn redirects(player: &Player) -> Played {
-    player.on_each_request(&astray::redirects())
+    player.in_turn(&astray::redirects(), 5)
 }
 
 /// Whoever follows pages without an end asks for more than this.
@@ -51,35 +51,21 @@ const MOST: usize = 300;
 
 fn pages(player: &Player) -> Played {
     let links = player.on_all_requests(&astray::links())?;
-    let bounded = |attack: &Attack, at| {
-        let visits = player.runtime.block_on(player.visits(vec![(at, attack.anew())]))?;
-        let met: usize = visits.iter().map(|visit| visit.met).sum();
-        let mut counted = Visit::default();
-        counted.demand(met <= MOST, || format!("{} at request {at}: {met} requests were sent", attack.name));
-        judged(&visits).and_then(|played| judged(&[counted]).map(|_| played))
-    };
-    let mut played = links;
-    for at in 0..player.requests()? {
-        for attack in astray::pages() {
-            played += bounded(&attack, at)?;
-        }
+    let mut visits = player.at_each(&astray::pages())?;
+    for visit in &mut visits {
+        let met = visit.met;
+        visit.demand(met <= MOST, || format!("pages without an end: {met} requests were sent"));
     }
-    Ok(played)
+    judged(&visits).map(|pages| links + pages)
 }
 
 fn echoes(player: &Player) -> Played {
-    player.requests()?;
-    player.overheard(&echoes::all())
+    player.overheard(&echoes::all(), 4)
 }
 
 fn whole_run(player: &Player) -> Played {
-    player.runtime.block_on(async {
-        match &player.service {
-            Service::Place(stage) => consumer::no_secret_is_said(stage.clone()).await,
-            Service::Source(stage) => provider::no_secret_is_said(stage.clone()).await,
-        }
-    })?;
-    Ok(1)
+    let nothing = Attack::new("nothing", Forgery::of_the_truth().lasting());
+    player.overheard(&[nothing], 1).map(|_| 1)
 }
 
 fn unsendable(player: &Player) -> Played {
@@ -91,11 +77,9 @@ fn unsendable(player: &Player) -> Played {
 
 /// Attacks on answers that bring a token. None of them is taken for one, and none is quoted.
 fn told_by_issuers(player: &Player, attacks: &[Attack]) -> Played {
-    let requests = player.requests()?;
+    let visits = player.at_each(attacks)?;
     let Service::Source(stage) = &player.service else { return Ok(0) };
     let issuer = player.runtime.block_on(stage.raise())?.provider().capabilities().issuer;
-    let all = attacks.iter().flat_map(|attack| (0..requests).map(move |at| (at, attack.anew())));
-    let visits = player.runtime.block_on(player.visits(all.collect()))?;
     let lied: Vec<_> = visits.into_iter().filter(|visit| visit.lied > 0 || !visit.wrong.is_empty()).collect();
     if lied.is_empty() && issuer == Issuer::Person {
         return not_applicable("a person makes its tokens, and no answer brings one: src/token/secret.rs");
@@ -109,18 +93,18 @@ fn told_by_issuers(player: &Player, attacks: &[Attack]) -> Played {
 }
 
 fn slowness(player: &Player) -> Played {
-    Ok(player.on_each_request(&slow::drips())? + player.on_each_request(&slow::floods())?)
+    Ok(player.in_turn(&slow::drips(), 2)? + player.in_turn(&slow::floods(), 2)?)
 }
 
 fn waits(player: &Player) -> Played {
-    player.on_each_request(&pauses::all())
+    player.in_turn(&pauses::all(), 3)
 }
 
-/// So many bytes may be allocated for one visit, in which half a megabyte comes that is made to be costly.
-const WORK: u64 = 96 * 1024 * 1024;
+/// So many bytes may be allocated for one visit, in which a quarter of a megabyte comes that is made to be costly.
+const WORK: u64 = 48 * 1024 * 1024;
 
 fn costly(player: &Player) -> Played {
-    Ok(player.counted(&bombs::headers(), WORK)? + player.counted(&bombs::documents(), WORK)?)
+    Ok(player.counted(&bombs::headers(), 2, WORK)? + player.counted(&bombs::documents(), 2, WORK)?)
 }
 
 /// Tokens that would break out of XML, JSON, addresses, forms and shells.
@@ -131,16 +115,16 @@ const BREAKING: [&str; 3] = [
 ];
 
 fn injected(player: &Player) -> Played {
-    let mut played = player.on_each_request(&bombs::xml())? + player.on_each_request(&lies::ids())?;
+    let mut played = player.in_turn(&bombs::xml(), 2)? + player.in_turn(&lies::ids(), 3)?;
     if let Service::Place(stage) = &player.service {
         for text in BREAKING {
-            let nothing = Attack::new(text, tokenturn::testing::Forgery::of_the_truth());
+            let nothing = Attack::new(text, Forgery::of_the_truth());
             let token = Token::new(text).unwrap();
             let token = admitted(&token, Grant::of(&token, "build-bot")).unwrap();
             let visit = player.runtime.block_on(async {
                 let visiting = place::visit_with(stage.raise().await?, 0, &nothing, &token);
                 player.in_time(visiting).await.unwrap_or_else(|wrong| Ok(Visit { wrong: vec![wrong], ..Visit::default() }))
-                    .map_err(tokenturn::testing::law::Exception::from)
+                    .map_err(Exception::from)
             })?;
             played += judged(&[visit])?;
         }
@@ -152,10 +136,7 @@ fn masked(player: &Player) -> Played {
     if let Service::Source(_) = &player.service {
         return told_by_issuers(player, &masks::issued());
     }
-    let requests = player.requests()?;
-    let attacks = masks::shown();
-    let all = attacks.iter().flat_map(|attack| (0..requests).map(move |at| (at, attack.anew())));
-    let visits = player.runtime.block_on(player.visits(all.collect()))?;
+    let visits = player.at_each(&masks::shown())?;
     let lied: Vec<_> = visits.into_iter().filter(|visit| visit.lied > 0 || !visit.wrong.is_empty()).collect();
     if lied.is_empty() { not_applicable("nothing that is read there holds a mask") } else { judged(&lied) }
 }
@@ -194,7 +175,7 @@ fn wrong(player: &Player) -> Played {
 }
 
 /// Has a token made, and a lie told about it when it is looked at. `met` is whether that was seen.
-async fn misled(stage: &provider::Stage, attack: &Attack) -> Result<Visit, tokenturn::testing::law::Exception> {
+async fn misled(stage: &provider::Stage, attack: &Attack) -> Result<Visit, Exception> {
     let raised = stage.raise().await?;
     let (provider, current, terms) = (raised.provider(), raised.current(), raised.terms());
     let label = Label::new("tokenturn-0a1b2c3d4e5f6a7b-1").unwrap();
@@ -208,7 +189,7 @@ async fn misled(stage: &provider::Stage, attack: &Attack) -> Result<Visit, token
     let truth = provider.inspect(&made.token).await.map_err(|error| NotApplicable::because(error.to_string()))?;
     let mut visit = Visit::default();
     visit.demand(!minds(&truth), || "a token that is as it was asked for is refused".to_owned());
-    raised.trap(tokenturn::testing::Trouble::Forged(attack.forgery.anew().lasting())).await?;
+    raised.trap(Trouble::Forged(attack.forgery.anew().lasting())).await?;
     let looked = raised.provider().inspect(&made.token).await;
     let refused = looked.as_ref().map_or(true, minds);
     let told = match attack.name.as_str() {

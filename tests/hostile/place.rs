@@ -53,6 +53,7 @@ pub(crate) async fn visit_with(
     let ours = is(holds, new) || is(holds, &far.old_token());
     visit.demand(ours, || "the place holds neither the old token nor the new one".to_owned());
     visit.demand(rest == far.rest().await.ok(), || "what lies beside the token is otherwise than before".to_owned());
+    visit.ears.hear("Debug of the consumer", format!("{consumer:?} {consumer:#?} {:?}", consumer.capabilities()));
     (visit.met, visit.lied) = (attack.forgery.met(), attack.forgery.lied());
     Ok(visit)
 }

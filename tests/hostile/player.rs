@@ -14,7 +14,7 @@ use crate::verdict::Visit;
 use crate::{place, source};
 
 /// So many visits at once: what never answers is waited for together.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 12;
 
 /// Whoever is not back by then has no timeout.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -43,12 +43,11 @@ impl Player {
         Self { service, runtime, limit: LIMIT }
     }
 
-    /// Every attack on every request.
-    pub(crate) fn on_each_request(&self, attacks: &[Attack]) -> Played {
+    /// So many of the attacks on every request, in turn, so that each is played somewhere.
+    pub(crate) fn in_turn(&self, attacks: &[Attack], each: usize) -> Played {
         self.none_is_led_astray(|| {
-            let requests = self.requests()?;
-            let all = attacks.iter().flat_map(|attack| (0..requests).map(move |at| (at, attack.anew())));
-            self.runtime.block_on(self.all(all.collect()))
+            let turns = turns(attacks, self.requests()?, each);
+            judged(&self.runtime.block_on(self.visits(turns))?)
         })
     }
 
@@ -56,51 +55,51 @@ impl Player {
     pub(crate) fn on_all_requests(&self, attacks: &[Attack]) -> Played {
         self.none_is_led_astray(|| {
             let lasting = |attack: &Attack| Attack::new(attack.name.clone(), attack.forgery.anew().lasting());
-            self.runtime.block_on(self.all(attacks.iter().map(|attack| (0, lasting(attack))).collect()))
+            let all = attacks.iter().map(|attack| (0, lasting(attack))).collect();
+            judged(&self.runtime.block_on(self.visits(all))?)
         })
     }
 
-    /// Every attack on every request, by itself: what each allocates is counted.
-    pub(crate) fn counted(&self, attacks: &[Attack], most: u64) -> Played {
-        let requests = self.requests()?;
+    /// The same as in turn, one after the other: what each allocates is counted.
+    pub(crate) fn counted(&self, attacks: &[Attack], each: usize, most: u64) -> Played {
+        let turns = turns(attacks, self.requests()?, each);
         let mut played = 0;
-        for attack in attacks {
-            for at in 0..requests {
-                let mut came = None;
-                let work = allocation_counter::measure(|| {
-                    came = Some(self.runtime.block_on(self.all(vec![(at, attack.anew())])));
-                });
-                played += came.unwrap_or(Ok(0))?;
-                if work.bytes_total > most {
-                    let text = format!("{} at request {at}: {} bytes were allocated", attack.name, work.bytes_total);
-                    return Err(Exception::Violated(text));
-                }
+        for (at, attack) in turns {
+            let name = attack.name.clone();
+            let mut came = None;
+            let work = allocation_counter::measure(|| {
+                came = Some(self.runtime.block_on(self.visits(vec![(at, attack)])));
+            });
+            played += judged(&came.unwrap_or(Ok(Vec::new()))?)?;
+            if work.bytes_total > most {
+                return Err(Exception::Violated(format!("{name} at request {at}: {} bytes were allocated", work.bytes_total)));
             }
         }
         Ok(played)
     }
 
-    /// The same as on each request, and nothing that is said or logged holds a secret.
-    pub(crate) fn overheard(&self, attacks: &[Attack]) -> Played {
+    /// The same as in turn, and nothing that is said or logged holds a secret.
+    pub(crate) fn overheard(&self, attacks: &[Attack], each: usize) -> Played {
+        let turns = turns(attacks, self.requests()?, each);
         let ears = Ears::new();
         let listening = ears.listen();
-        let requests = self.requests()?;
-        let all = attacks.iter().flat_map(|attack| (0..requests).map(move |at| (at, attack.anew())));
-        let played = self.runtime.block_on(async {
-            let visits = self.visits(all.collect()).await?;
-            for visit in &visits {
-                for (who, what) in visit.ears.heard() {
-                    ears.hear(who, what);
-                }
-            }
-            judged(&visits)
-        });
+        let visits = self.runtime.block_on(self.visits(turns))?;
         drop(listening);
+        for (who, what) in visits.iter().flat_map(|visit| visit.ears.heard()) {
+            ears.hear(who, what);
+        }
         let secrets = self.runtime.block_on(self.secrets())?;
         match Search::of(secrets).among(&ears).first() {
             Some(who) => Err(Exception::Violated(format!("{who} says a secret"))),
-            None => played,
+            None => judged(&visits),
         }
+    }
+
+    /// Every attack on every request, and what came of each.
+    pub(crate) fn at_each(&self, attacks: &[Attack]) -> Result<Vec<Visit>, Exception> {
+        let requests = self.requests()?;
+        let all = attacks.iter().flat_map(|attack| (0..requests).map(move |at| (at, attack.anew())));
+        self.runtime.block_on(self.visits(all.collect()))
     }
 
     /// How many requests a visit makes.
@@ -109,10 +108,6 @@ impl Player {
         let visits = self.runtime.block_on(self.visits(vec![(0, nothing)]))?;
         judged(&visits)?;
         Ok(visits.iter().map(|visit| visit.met).sum())
-    }
-
-    async fn all(&self, attacks: Vec<(usize, Attack)>) -> Played {
-        judged(&self.visits(attacks).await?)
     }
 
     /// Each attack on the request of its number.
@@ -178,6 +173,12 @@ impl Player {
             }
         })
     }
+}
+
+/// So many of them on every request, in turn; on again from the first request until each was.
+fn turns(attacks: &[Attack], requests: usize, each: usize) -> Vec<(usize, Attack)> {
+    let all = if requests == 0 { 0 } else { attacks.len().max(each * requests) };
+    (0..all).map(|turn| (turn / each % requests, attacks[turn % attacks.len()].anew())).collect()
 }
 
 /// The first thing that went wrong, or how many there were.

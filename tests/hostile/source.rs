@@ -41,6 +41,7 @@ pub(crate) async fn visit(source: Box<dyn Source>, at: usize, attack: &Attack) -
         let lives = source.lives(&current.token).await.unwrap_or(true);
         visit.demand(lives, || "the current token was ended, and nobody had asked for that".to_owned());
     }
+    visit.ears.hear("Debug of the provider", format!("{provider:?} {provider:#?} {:?}", provider.capabilities()));
     (visit.met, visit.lied) = (attack.forgery.met(), attack.forgery.lied());
     Ok(visit)
 }

@@ -42,7 +42,13 @@ thread_local! {
     /// Certificates are read once, for all that one thread plays: connections belong to its runtime.
     static HTTP: Http =
         // Long enough for a busy machine; what never answers costs as much.
-        Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_secs(2)).proxy(elsewhere_url()).build().unwrap();
+        Http::builder()
+            .allow_plain_http_on_loopback()
+            .timeout(Duration::from_secs(2))
+            .body_limit(1024 * 1024)
+            .proxy(elsewhere_url())
+            .build()
+            .unwrap();
 }
 
 /// Every host but this machine, for all that this thread plays: nobody is to come there.

@@ -3,25 +3,13 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use tokenturn::testing::law::{Exception, Law, Ruling, Stage};
+use tokenturn::testing::law::{Exception, Ruling};
 
-/// What each law says on each of these stages: one thread a stage.
-pub(crate) fn judged<S: ?Sized>(laws: &[Law<S>], stages: &[(&str, Stage<S>)]) -> Vec<Vec<Ruling>> {
+/// Plays all of them at once: one thread each.
+pub(crate) fn at_once<T: Sync, R: Send>(all: &[T], play: impl Fn(&T) -> R + Sync) -> Vec<R> {
     std::thread::scope(|scope| {
-        let threads: Vec<_> = stages.iter().map(|(_, stage)| scope.spawn(|| judged_on(laws, stage))).collect();
+        let threads: Vec<_> = all.iter().map(|one| scope.spawn(|| play(one))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
-}
-
-fn judged_on<S: ?Sized>(laws: &[Law<S>], stage: &Stage<S>) -> Vec<Ruling> {
-    // A runtime of one thread, for what is logged is heard there alone.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut rulings = Vec::new();
-        for law in laws {
-            rulings.push(law.judge(stage.clone()).await);
-        }
-        rulings
     })
 }
 

@@ -20,15 +20,15 @@ fn places() -> [String; 5] {
     ]
 }
 
-/// Every kind of redirect to every other place.
+/// Every kind of redirect to every other place: of five in a row no two are of a kind, or to the same place.
 pub(crate) fn redirects() -> Vec<Attack> {
-    let each = |kind| {
-        places().map(|place| {
-            let forgery = Forgery::refusing(kind).with_header("Location", place.as_str());
-            Attack::new(format!("{kind} to {place}"), forgery)
-        })
+    let places = places();
+    let each = |turn: usize| {
+        let (kind, place) = (KINDS[turn % 5], &places[(turn + turn / 5) % 5]);
+        let forgery = Forgery::refusing(kind).with_header("Location", place.as_str());
+        Attack::new(format!("{kind} to {place}"), forgery)
     };
-    KINDS.into_iter().flat_map(each).collect()
+    (0..25).map(each).collect()
 }
 
 /// True answers that name a next page: elsewhere, or the same one again.

@@ -9,7 +9,7 @@ use crate::stages::elsewhere;
 const HEADER: usize = 24_000;
 
 /// So much of a document, in bytes.
-const DOCUMENT: usize = 500_000;
+const DOCUMENT: usize = 120_000;
 
 /// Headers that are read somewhere.
 const HEADERS: [&str; 11] = [

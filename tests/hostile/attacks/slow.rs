@@ -29,14 +29,14 @@ pub(crate) fn drips() -> Vec<Attack> {
 
 /// What is too much.
 pub(crate) fn floods() -> Vec<Attack> {
-    let gzip = || ZEROS.repeat(512);
-    let giant = |forgery: Forgery| forgery.with_header("X-Giant", "a".repeat(10_000_000));
-    let many = (0..5000).fold(Forgery::of_the_truth(), |forgery, at| forgery.with_header(format!("X-{at}"), "a"));
+    let gzip = || ZEROS.repeat(400);
+    let giant = |forgery: Forgery| forgery.with_header("X-Giant", "a".repeat(1_000_000));
+    let many = (0..500).fold(Forgery::of_the_truth(), |forgery, at| forgery.with_header(format!("X-{at}"), "a"));
     let bomb = Forgery::refusing(200).with_header("Content-Encoding", "gzip").saying("application/json", gzip());
     let mut attacks = both("a body without an end", Forgery::without_end).to_vec();
     attacks.push(Attack::new("a refusal without an end", Forgery::refusing(400).without_end()));
-    attacks.extend(both("a header of ten megabytes", giant));
-    attacks.push(Attack::new("five thousand headers", many));
-    attacks.push(Attack::new("half a gigabyte of zeros, compressed", bomb));
+    attacks.extend(both("a header of a megabyte", giant));
+    attacks.push(Attack::new("five hundred headers", many));
+    attacks.push(Attack::new("400 MiB of zeros, compressed", bomb));
     attacks
 }
