@@ -37,7 +37,7 @@ fn worded(mut reply: Reply, kind: &str, body: Vec<u8>) -> Reply {
 
 fn edited(body: Vec<u8>, edit: &Edit) -> Vec<u8> {
     if let Edit::Text(from, to) = edit {
-        return String::from_utf8(body).map_or_else(|error| error.into_bytes(), |text| text.replace(from, to).into_bytes());
+        return replaced(&body, from.as_bytes(), to.as_bytes());
     }
     let Ok(mut document) = serde_json::from_slice::<Value>(&body) else { return body };
     match edit {
@@ -50,6 +50,21 @@ fn edited(body: Vec<u8>, edit: &Edit) -> Vec<u8> {
         Edit::Text(..) => {}
     }
     document.to_string().into_bytes()
+}
+
+/// Documents are not always UTF-8.
+fn replaced(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let (mut out, mut at) = (Vec::new(), 0);
+    while at < body.len() {
+        if !from.is_empty() && body[at..].starts_with(from) {
+            out.extend_from_slice(to);
+            at += from.len();
+        } else {
+            out.push(body[at]);
+            at += 1;
+        }
+    }
+    out
 }
 
 fn each(document: &mut Value, wanted: &str, other: &Value) {

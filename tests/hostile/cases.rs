@@ -1,9 +1,11 @@
 //! The fifteen cases, in the order of the table.
 
+use std::time::Duration;
+
 use tokenturn::provider::Issuer;
-use tokenturn::testing::law::{Exception, NotApplicable};
+use tokenturn::testing::law::Exception;
 use tokenturn::testing::{Forgery, Trouble, admitted, provider};
-use tokenturn::{Access, Clock as _, Excess, Expiry, Grant, Label, Provider, ScopePolicy, Token, UnknownAccess};
+use tokenturn::{Access, Clock as _, Error, Excess, Expiry, Grant, Label, ScopePolicy, Token, UnknownAccess};
 
 use crate::attack::Attack;
 use crate::attacks::{astray, bombs, echoes, lies, masks, pauses, slow};
@@ -50,7 +52,10 @@ fn redirects(player: &Player) -> Played {
 const MOST: usize = 300;
 
 fn pages(player: &Player) -> Played {
-    let links = player.on_all_requests(&astray::links())?;
+    let mut links = player.on_all_requests(&astray::links())?;
+    if let Service::Source(_) = &player.service {
+        links += player.on_all_requests(&astray::members())?;
+    }
     let mut visits = player.at_each(&astray::pages())?;
     for visit in &mut visits {
         let met = visit.met;
@@ -108,9 +113,10 @@ fn costly(player: &Player) -> Played {
 }
 
 /// Tokens that would break out of XML, JSON, addresses, forms and shells.
-const BREAKING: [&str; 3] = [
+const BREAKING: [&str; 4] = [
     "FAKE]]>&<!ENTITY/x\"SYSTEM'file:///etc/passwd'>&lt;x/>",
     "FAKE\",\"x\":{\"$y\":[\\u0041\\\\\"]}}#{z}${z}%00%0d%0a",
+    "FAKE&#65;&amp;&lt;\\u0041%41+",
     "FAKE';--`id`$(id)../../..%2e%2e/?a=b&c=d#e+f;g",
 ];
 
@@ -123,8 +129,8 @@ fn injected(player: &Player) -> Played {
             let token = admitted(&token, Grant::of(&token, "build-bot")).unwrap();
             let visit = player.runtime.block_on(async {
                 let visiting = place::visit_with(stage.raise().await?, 0, &nothing, &token);
-                player.in_time(visiting).await.unwrap_or_else(|wrong| Ok(Visit { wrong: vec![wrong], ..Visit::default() }))
-                    .map_err(Exception::from)
+                let visited = player.in_time(visiting).await;
+                visited.unwrap_or_else(|wrong| Ok(Visit::gone_wrong(wrong))).map_err(Exception::from)
             })?;
             played += judged(&[visit])?;
         }
@@ -157,16 +163,21 @@ fn wrong(player: &Player) -> Played {
     };
     player.requests()?;
     let judging = async {
-        let (mut seen, mut all) = (0, Vec::new());
+        let mut all = Vec::new();
         for attack in lies::grants() {
-            let visit = player.in_time(misled(stage, &attack)).await.unwrap_or_else(|wrong| {
-                Ok(Visit { wrong: vec![wrong], ..Visit::default() })
-            })?;
-            seen += visit.met;
-            all.push(visit);
+            match player.in_time(misled(stage, &attack)).await {
+                Ok(told) => all.push((attack.name, told?)),
+                Err(wrong) => return Err(Exception::Violated(format!("{}: {wrong}", attack.name))),
+            }
         }
-        judged(&all)?;
-        Ok(seen)
+        for (name, told) in all.iter().filter(|(_, told)| *told == Told::Admitted) {
+            // What is told in more than one way may be told in another.
+            let seen = all.iter().any(|(other, told)| other == name && *told == Told::Refused);
+            if !seen {
+                return Err(Exception::Violated(format!("{name}: {told:?} all the same")));
+            }
+        }
+        Ok(all.iter().filter(|(_, told)| *told == Told::Refused).count())
     };
     match player.runtime.block_on(judging) {
         Ok(0) => not_applicable("it says neither owner nor scopes nor end of a token"),
@@ -174,34 +185,45 @@ fn wrong(player: &Player) -> Played {
     }
 }
 
-/// Has a token made, and a lie told about it when it is looked at. `met` is whether that was seen.
-async fn misled(stage: &provider::Stage, attack: &Attack) -> Result<Visit, Exception> {
+/// What comes of a lie about a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// It was seen.
+    Refused,
+    /// It was not, and the provider tells such things.
+    Admitted,
+    /// The provider does not tell such things of its tokens.
+    Nothing,
+}
+
+/// Has a token made, and a lie told about it when it is looked at.
+async fn misled(stage: &provider::Stage, attack: &Attack) -> Result<Told, Exception> {
     let raised = stage.raise().await?;
     let (provider, current, terms) = (raised.provider(), raised.current(), raised.terms());
     let label = Label::new("tokenturn-0a1b2c3d4e5f6a7b-1").unwrap();
-    let made = source::issued(&*raised, &*provider, &label, &current).await?;
-    let made = made.map_err(|error| NotApplicable::because(format!("no token was made: {error}")))?;
+    let failed = |error: Error| Exception::Violated(format!("with nothing in its way: {error}"));
+    let made = source::issued(&*raised, &*provider, &label, &current).await?.map_err(failed)?;
+    let truth = provider.inspect(&made.token).await.map_err(failed)?;
     let mut policy = ScopePolicy::requiring(terms.scopes.clone());
-    (policy.unknown, policy.excess) = (UnknownAccess::AcceptProbed, Excess::Refuse);
+    let lists = matches!(truth.access, Access::Scopes(_)) && !terms.scopes.is_empty();
+    policy.unknown = if lists { UnknownAccess::Refuse } else { UnknownAccess::AcceptProbed };
+    policy.excess = Excess::Refuse;
     policy.owners = terms.owner.into_iter().collect();
-    policy.minimum_life = std::time::Duration::ZERO;
+    policy.minimum_life = Duration::ZERO;
     let minds = |grant: &Grant| !policy.judge(grant, provider.scopes(), raised.clock().now()).lacks.is_empty();
-    let truth = provider.inspect(&made.token).await.map_err(|error| NotApplicable::because(error.to_string()))?;
-    let mut visit = Visit::default();
-    visit.demand(!minds(&truth), || "a token that is as it was asked for is refused".to_owned());
+    if minds(&truth) {
+        return Err(Exception::Violated("a token that is as it was asked for is refused".to_owned()));
+    }
     raised.trap(Trouble::Forged(attack.forgery.anew().lasting())).await?;
     let looked = raised.provider().inspect(&made.token).await;
-    let refused = looked.as_ref().map_or(true, minds);
-    let told = match attack.name.as_str() {
-        lies::NO_SCOPES | lies::MORE_SCOPES => matches!(truth.access, Access::Scopes(_)) && !terms_are_empty(&policy),
+    let tells = match attack.name.as_str() {
+        lies::NO_SCOPES | lies::MORE_SCOPES => lists,
         lies::OVER => matches!(truth.expiry, Expiry::At(_)),
         _ => false,
     };
-    visit.demand(refused || !told, || format!("{}: it is admitted all the same", attack.name));
-    visit.met = usize::from(refused);
-    Ok(visit)
-}
-
-fn terms_are_empty(policy: &ScopePolicy) -> bool {
-    policy.required.is_empty()
+    Ok(match looked.as_ref().map_or(true, minds) {
+        true => Told::Refused,
+        false if tells => Told::Admitted,
+        false => Told::Nothing,
+    })
 }

@@ -24,6 +24,11 @@ pub(crate) struct Visit {
 }
 
 impl Visit {
+    /// One of which nothing is known but this.
+    pub(crate) fn gone_wrong(wrong: String) -> Self {
+        Self { wrong: vec![wrong], ..Self::default() }
+    }
+
     pub(crate) fn demand(&mut self, kept: bool, text: impl FnOnce() -> String) {
         if !kept {
             self.wrong.push(text());

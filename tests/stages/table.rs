@@ -2,15 +2,23 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokenturn::testing::law::{Exception, Ruling};
 
-/// Plays all of them at once: one thread each.
-pub(crate) fn at_once<T: Sync, R: Send>(all: &[T], play: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = all.iter().map(|one| scope.spawn(|| play(one))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
+/// Plays all of them, so many at once: one thread each.
+pub(crate) fn at_once<T: Sync, R: Send>(most: usize, all: &[T], play: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let played = || {
+        let numbers = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::SeqCst)).filter(|at| *at < all.len()));
+        numbers.map(|at| (at, play(&all[at]))).collect::<Vec<_>>()
+    };
+    let mut played = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..most.min(all.len())).map(|_| scope.spawn(played)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    played.sort_by_key(|(at, _)| *at);
+    played.into_iter().map(|(_, played)| played).collect()
 }
 
 /// What a table gathers on its way: why something does not apply, and what went wrong.

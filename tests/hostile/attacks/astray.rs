@@ -40,10 +40,7 @@ pub(crate) fn links() -> Vec<Attack> {
                 .with_header("Link", format!("<{place}>; rel=\"next\", <{place}>; rel=\"last\""))
                 .with_header("Location", place.as_str())
                 .with_header("X-Next-Page", "1")
-                .with_header("X-Total-Pages", "1000000")
-                .with_member("next", place.as_str())
-                .with_member("next_page_token", "again")
-                .with_member("nextToken", "again");
+                .with_header("X-Total-Pages", "1000000");
             Attack::new(format!("a next page at {place}"), forgery)
         })
         .collect();
@@ -52,6 +49,18 @@ pub(crate) fn links() -> Vec<Attack> {
     let on = Forgery::of_the_truth().with_each("isLastPage", false).with_each("nextPageStart", 1_000_000_000_u64);
     links.push(Attack::new("pages that leave out the most", on));
     links
+}
+
+/// True answers in which such a page is named. A document that is written back has them from then on.
+pub(crate) fn members() -> Vec<Attack> {
+    let member = |place: &String| {
+        let forgery = Forgery::of_the_truth()
+            .with_member("next", place.as_str())
+            .with_member("next_page_token", "again")
+            .with_member("nextToken", "again");
+        Attack::new(format!("a next page within, at {place}"), forgery)
+    };
+    places().iter().map(member).collect()
 }
 
 /// Whatever is asked, a full page comes, and there are more.

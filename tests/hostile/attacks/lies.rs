@@ -60,7 +60,7 @@ pub(crate) fn grants() -> Vec<Attack> {
     vec![
         each(
             "another owner",
-            &[("login", json!("mallory")), ("user_id", json!(999_999)), ("username", json!("mallory"))],
+            &[("login", json!("mallory")), ("user_id", json!(999_999)), ("username", json!("mallory")), ("name", json!("mallory"))],
             &[("X-AUSERNAME", "mallory")],
         ),
         each(NO_SCOPES, &[("scopes", json!([])), ("permissions", json!({}))], &[("X-OAuth-Scopes", "")]),
@@ -69,6 +69,7 @@ pub(crate) fn grants() -> Vec<Attack> {
             &[("scopes", json!(["repo", "admin:org", "api", "sudo"])), ("permissions", json!(["REPO_ADMIN", "PROJECT_ADMIN"]))],
             &[("X-OAuth-Scopes", "repo, admin:repo_hook, admin:org, delete_repo")],
         ),
+        each(OVER, &[("expires_at", json!("2001-01-01T00:00:00Z"))], &[]),
         each(
             OVER,
             &[("expires_at", json!("2001-01-01")), ("expiryDate", json!(1_000_000_000_000_u64))],

@@ -1,1 +1,0 @@
-//! Broken clients, one for each case.
