@@ -24,24 +24,39 @@ pub(crate) const CASES: [Case; 15] = [
     Case { name: "redirects of all five kinds, to another host, port or scheme", play: redirects },
     Case { name: "pages elsewhere, in a circle, and without an end", play: pages },
     Case { name: "errors that say back what was sent, in every spelling", play: echoes },
-    Case { name: "what a whole run says of itself", play: whole_run },
+    Case { name: "what is said and logged where nothing goes wrong", play: plainly },
     Case { name: "tokens with line breaks, NUL, spaces, non-ASCII, 64 KiB", play: unsendable },
     Case { name: "silence, drips, endless bodies, compressed zeros, giant headers", play: slowness },
     Case { name: "waits without sense", play: waits },
     Case { name: "headers and documents that cost their readers", play: costly },
     Case { name: "names, tokens and XML that break out", play: injected },
     Case { name: "masks in the place of secrets", play: masked },
-    Case { name: "a kill at any boundary, a damaged journal, a full disk", play: |_| {
-        not_applicable("what is done when the process dies is the engine's: tests/crash, tests/kill and tests/journal")
-    } },
-    Case { name: "an engine that wakes too late, two engines, a clock that jumps", play: |_| {
-        not_applicable("who holds the lease is the engine's and the journal's: tests/crash/rivals.rs and tests/journal")
-    } },
+    Case {
+        name: "a kill at any boundary, a damaged journal, a full disk",
+        play: |_| {
+            not_applicable(
+                "what is done when the process dies is the engine's: tests/crash, tests/kill and tests/journal",
+            )
+        },
+    },
+    Case {
+        name: "an engine that wakes too late, two engines, a clock that jumps",
+        play: |_| {
+            not_applicable(
+                "who holds the lease is the engine's and the journal's: tests/crash/rivals.rs and tests/journal",
+            )
+        },
+    },
     Case { name: "a replaced token that is presented again", play: reused },
     Case { name: "another owner, fewer or more scopes, an end that is over", play: wrong },
-    Case { name: "files, arguments, environment and memory of the process", play: |_| {
-        not_applicable("the process is one for all services: tests/hygiene, tests/journal/files.rs and tests/freed_memory")
-    } },
+    Case {
+        name: "files, arguments, environment and memory of the process",
+        play: |_| {
+            not_applicable(
+                "the process is one for all services: tests/hygiene, tests/journal/files.rs and tests/freed_memory",
+            )
+        },
+    },
 ];
 
 fn redirects(player: &Player) -> Played {
@@ -68,7 +83,7 @@ fn echoes(player: &Player) -> Played {
     player.overheard(&echoes::all(), 4)
 }
 
-fn whole_run(player: &Player) -> Played {
+fn plainly(player: &Player) -> Played {
     let nothing = Attack::new("nothing", Forgery::of_the_truth().lasting());
     player.overheard(&[nothing], 1).map(|_| 1)
 }
@@ -159,7 +174,9 @@ fn reused(player: &Player) -> Played {
 
 fn wrong(player: &Player) -> Played {
     let Service::Source(stage) = &player.service else {
-        return not_applicable("which token is the right one is decided before it reaches a place: src/token/admission.rs");
+        return not_applicable(
+            "which token is the right one is decided before it reaches a place: src/token/admission.rs",
+        );
     };
     player.requests()?;
     let judging = async {

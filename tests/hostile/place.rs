@@ -37,7 +37,9 @@ pub(crate) async fn visit_with(
         let holds = far.stored().await.ok();
         match installed {
             Ok(Installation::Done(slot)) => {
-                visit.demand(is(holds, new), || "`install` says that it is done, and the place holds another".to_owned());
+                visit.demand(is(holds, new), || {
+                    "`install` says that it is done, and the place holds another".to_owned()
+                });
                 let asked = consumer.verify(new, &slot).await;
                 visit.hear("verify", &asked);
                 let proven = asked.is_ok_and(|seen| seen.new == Answer::Proven);

@@ -1,6 +1,7 @@
 //! Plays attacks on one service, and gathers what came of them.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -18,6 +19,13 @@ const AT_ONCE: usize = 12;
 
 /// Whoever is not back by then has no timeout.
 const LIMIT: Duration = Duration::from_mins(1);
+
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Waits for the turn of a test: side by side they would take the time from each other that their requests have.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A service of the stages.
 #[derive(Clone)]
@@ -72,7 +80,10 @@ impl Player {
             });
             played += judged(&came.unwrap_or(Ok(Vec::new()))?)?;
             if work.bytes_total > most {
-                return Err(Exception::Violated(format!("{name} at request {at}: {} bytes were allocated", work.bytes_total)));
+                return Err(Exception::Violated(format!(
+                    "{name} at request {at}: {} bytes were allocated",
+                    work.bytes_total
+                )));
             }
         }
         Ok(played)

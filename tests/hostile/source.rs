@@ -106,4 +106,3 @@ async fn looked(source: &dyn Source, provider: &dyn Provider, token: &Token, vis
     let lives = source.lives(token).await.unwrap_or(false);
     visit.demand(!(dead && lives), || "`inspect` calls a token dead that lives, and nobody had said so".to_owned());
 }
-

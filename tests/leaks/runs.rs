@@ -29,7 +29,9 @@ fn kept(ears: &Ears, ruling: Ruling) -> Ruling {
 
 fn hold<S: ?Sized>(law: Law<S>, stages: &[(&str, Stage<S>)]) {
     let mut findings = Findings::default();
-    for ((name, _), rulings) in stages.iter().zip(at_once(stages.len(), stages, |(_, stage)| rulings(&[law], stage).unwrap())) {
+    for ((name, _), rulings) in
+        stages.iter().zip(at_once(stages.len(), stages, |(_, stage)| rulings(&[law], stage).unwrap()))
+    {
         for ruling in &rulings {
             findings.cell(name, law.name, ruling, "kept");
         }

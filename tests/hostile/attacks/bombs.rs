@@ -73,19 +73,23 @@ pub(crate) fn xml() -> Vec<Attack> {
         format!("{entities}<!ENTITY l{at} \"{}\">", format!("&l{};", at - 1).repeat(10))
     });
     let outside = format!("<!ENTITY l11 SYSTEM \"{address}\"><!ENTITY % p SYSTEM \"{address}\">%p;");
-    let whole = |entities: &str| format!("<?xml version=\"1.0\"?><!DOCTYPE c [{entities}]><c><id>&l11;</id><secret>&l11;</secret></c>");
+    let whole = |entities: &str| {
+        format!("<?xml version=\"1.0\"?><!DOCTYPE c [{entities}]><c><id>&l11;</id><secret>&l11;</secret></c>")
+    };
     let deep = "<a>".repeat(DOCUMENT / 3);
-    let texts =
-        [("a billion laughs", whole(&laughs)), ("an entity from elsewhere", whole(&outside)), ("a deep document", deep)];
+    let texts = [
+        ("a billion laughs", whole(&laughs)),
+        ("an entity from elsewhere", whole(&outside)),
+        ("a deep document", deep),
+    ];
     let mut attacks: Vec<_> = texts
         .into_iter()
         .map(|(name, text)| Attack::new(name, Forgery::refusing(200).saying("application/xml", text)))
         .collect();
     // In a document that is otherwise as it should be.
-    let inside = Forgery::of_the_truth().with_text("<description>&l11;", "<description>").with_text(
-        format!("<!DOCTYPE c [{laughs}{outside}]><scope>"),
-        "<scope>",
-    );
+    let inside = Forgery::of_the_truth()
+        .with_text("<description>&l11;", "<description>")
+        .with_text(format!("<!DOCTYPE c [{laughs}{outside}]><scope>"), "<scope>");
     attacks.push(Attack::new("entities in the true document", inside));
     attacks
 }

@@ -26,7 +26,8 @@ pub(crate) fn tokens() -> Vec<Attack> {
         ("nothing at all", String::new()),
     ];
     let attack = |(name, text): (&str, String)| {
-        let forgery = TOKENS.iter().fold(Forgery::of_the_truth(), |forgery, member| forgery.with_each(*member, text.as_str()));
+        let forgery =
+            TOKENS.iter().fold(Forgery::of_the_truth(), |forgery, member| forgery.with_each(*member, text.as_str()));
         Attack::new(format!("a token with {name}"), forgery)
     };
     texts.into_iter().map(attack).collect()
@@ -34,7 +35,16 @@ pub(crate) fn tokens() -> Vec<Attack> {
 
 /// Ids, names and descriptions that break out of where they are put.
 pub(crate) fn ids() -> Vec<Attack> {
-    let texts = ["../../admin", "1/../2?x=y#z", "%2e%2e%2f1", "a\r\nX-Injected: b", "]]><x>&y;", "\"},{\"id\":1", "\0", "1;drop"];
+    let texts = [
+        "../../admin",
+        "1/../2?x=y#z",
+        "%2e%2e%2f1",
+        "a\r\nX-Injected: b",
+        "]]><x>&y;",
+        "\"},{\"id\":1",
+        "\0",
+        "1;drop",
+    ];
     let members = ["id", "name", "uuid", "tokenUuid", "tokenName", "description", "login", "user_code", "label"];
     let attack = |text: &str| {
         let forgery = members.iter().fold(Forgery::of_the_truth(), |forgery, member| forgery.with_each(*member, text));
@@ -53,20 +63,30 @@ pub(crate) const OVER: &str = "an end that is over";
 /// What a look says of a token that is not the one that was asked for: what is wrong, and how the answer says so.
 pub(crate) fn grants() -> Vec<Attack> {
     let each = |name: &str, members: &[(&str, Value)], headers: &[(&str, &str)]| {
-        let forgery = members.iter().fold(Forgery::of_the_truth(), |forgery, (member, value)| forgery.with_each(*member, value.clone()));
+        let forgery = members
+            .iter()
+            .fold(Forgery::of_the_truth(), |forgery, (member, value)| forgery.with_each(*member, value.clone()));
         let forgery = headers.iter().fold(forgery, |forgery, (header, value)| forgery.with_header(*header, *value));
         Attack::new(name, forgery)
     };
     vec![
         each(
             "another owner",
-            &[("login", json!("mallory")), ("user_id", json!(999_999)), ("username", json!("mallory")), ("name", json!("mallory"))],
+            &[
+                ("login", json!("mallory")),
+                ("user_id", json!(999_999)),
+                ("username", json!("mallory")),
+                ("name", json!("mallory")),
+            ],
             &[("X-AUSERNAME", "mallory")],
         ),
         each(NO_SCOPES, &[("scopes", json!([])), ("permissions", json!({}))], &[("X-OAuth-Scopes", "")]),
         each(
             MORE_SCOPES,
-            &[("scopes", json!(["repo", "admin:org", "api", "sudo"])), ("permissions", json!(["REPO_ADMIN", "PROJECT_ADMIN"]))],
+            &[
+                ("scopes", json!(["repo", "admin:org", "api", "sudo"])),
+                ("permissions", json!(["REPO_ADMIN", "PROJECT_ADMIN"])),
+            ],
             &[("X-OAuth-Scopes", "repo, admin:repo_hook, admin:org, delete_repo")],
         ),
         each(OVER, &[("expires_at", json!("2001-01-01T00:00:00Z"))], &[]),

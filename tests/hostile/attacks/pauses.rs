@@ -30,11 +30,13 @@ pub(crate) fn all() -> Vec<Attack> {
         Attack::new(format!("{status} until {wait:?}"), Forgery::refusing(status).with_header("Retry-After", wait))
     };
     let reset = |reset: &str| {
-        let forgery = Forgery::refusing(403).with_header("X-RateLimit-Remaining", "0").with_header("X-RateLimit-Reset", reset);
+        let forgery =
+            Forgery::refusing(403).with_header("X-RateLimit-Remaining", "0").with_header("X-RateLimit-Reset", reset);
         Attack::new(format!("a limit until {reset:?}"), forgery)
     };
     let mut attacks: Vec<_> = WAITS.into_iter().enumerate().map(wait).chain(RESETS.into_iter().map(reset)).collect();
-    let ten = (0..10).fold(Forgery::refusing(429), |forgery, at| forgery.with_header("Retry-After", format!("{at}e{at}")));
+    let ten =
+        (0..10).fold(Forgery::refusing(429), |forgery, at| forgery.with_header("Retry-After", format!("{at}e{at}")));
     attacks.push(Attack::new("ten waits", ten));
     attacks
 }

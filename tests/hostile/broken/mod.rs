@@ -9,7 +9,7 @@ use tokenturn::testing::law::Exception;
 use tokenturn::testing::{consumer, provider as sources};
 
 use crate::cases::CASES;
-use crate::player::{Played, Player, Service};
+use crate::player::{Played, Player, Service, alone};
 use client::Flaw::*;
 use client::Place;
 use provider::Lie;
@@ -24,24 +24,20 @@ const CAUGHT: &[(client::Flaw, usize, &str)] = &[
     (HasNoTimeout, 6, "was not back"),
     (TakesSilenceForDone, 6, "the place holds another"),
     (WaitsAsLongAsItIsTold, 7, "says to wait for"),
-    (PanicsAtWaits, 7, "panicked"),
     (ReadsAgainAndAgain, 8, "bytes were allocated"),
     (WritesAsItIs, 9, "the place holds another"),
-    (ReplacesTheMaskThatItKnows, 10, "neither the old token nor the new one"),
+    (ReplacesTheMaskThatItKnows, 10, "the place holds another"),
 ];
 
 /// Each lie of a provider, and the case that finds it.
 const LIES: &[(Lie, usize, &str)] = &[
     (Lie::CallsWhatItCannotReadNothing, 5, "says that nothing happened"),
     (Lie::CallsWhatItCannotReadNothing, 10, "says that nothing happened"),
-    (Lie::PresentsTheReplacedOne, 13, "the token does not live"),
     (Lie::SaysWhatWasAskedFor, 14, "all the same"),
 ];
 
 fn played(service: Service, case: usize) -> Played {
-    let mut player = Player::new(service);
-    player.limit = Duration::from_secs(15);
-    (CASES[case - 1].play)(&player)
+    (CASES[case - 1].play)(&Player::new(service))
 }
 
 fn place(flaw: client::Flaw) -> Service {
@@ -54,8 +50,13 @@ fn source(lie: Lie) -> Service {
 
 #[test]
 fn each_case_finds_the_client_that_is_broken_for_it() {
+    let _turn = alone();
     let missed = |(flaw, case, said): &(client::Flaw, usize, &str)| {
-        let came = played(place(*flaw), *case);
+        let mut player = Player::new(place(*flaw));
+        if *flaw == HasNoTimeout {
+            player.limit = Duration::from_secs(8);
+        }
+        let came = (CASES[case - 1].play)(&player);
         let found = matches!(&came, Err(Exception::Violated(text)) if text.contains(said));
         (!found).then(|| format!("{flaw:?} in case {case}: {came:?}"))
     };
@@ -64,6 +65,7 @@ fn each_case_finds_the_client_that_is_broken_for_it() {
 
 #[test]
 fn each_case_finds_the_provider_that_lies_in_it() {
+    let _turn = alone();
     let missed = |(lie, case, said): &(Lie, usize, &str)| {
         let came = played(source(*lie), *case);
         let found = matches!(&came, Err(Exception::Violated(text)) if text.contains(said));
@@ -74,6 +76,7 @@ fn each_case_finds_the_provider_that_lies_in_it() {
 
 #[test]
 fn a_client_without_a_flaw_passes_where_each_of_them_is_found() {
+    let _turn = alone();
     for (_, case, _) in CAUGHT {
         let came = played(place(Nothing), *case);
         assert!(came.is_ok(), "case {case}: {came:?}");
@@ -82,8 +85,9 @@ fn a_client_without_a_flaw_passes_where_each_of_them_is_found() {
 
 #[test]
 fn every_case_that_plays_here_has_somebody_who_breaks_it() {
-    // The others are n/a for every service, and name the tests that show them.
-    let elsewhere = [11, 12, 15];
+    // Three are n/a for every service, and name the tests that show them; the law of the thirteenth is broken in
+    // tests/conformance.
+    let elsewhere = [11, 12, 13, 15];
     let broken = |case: &usize| CAUGHT.iter().any(|(_, at, _)| at == case) || LIES.iter().any(|(_, at, _)| at == case);
     let unbroken: Vec<_> = (1..=CASES.len()).filter(|case| !elsewhere.contains(case) && !broken(case)).collect();
     assert_eq!(unbroken, Vec::<usize>::new());

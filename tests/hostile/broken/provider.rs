@@ -3,15 +3,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokenturn::provider::{
-    Candidate, Issuance, IssueRequest, Liveness, Provider, ProviderCapabilities, Revocation,
-};
+use tokenturn::provider::{Candidate, Issuance, IssueRequest, Liveness, Provider, ProviderCapabilities, Revocation};
 use tokenturn::testing::law::NotApplicable;
 use tokenturn::testing::provider::{Call, Person, Source, Terms};
 use tokenturn::testing::{Trouble, VirtualClock};
-use tokenturn::{
-    Access, CredentialName, Effect, Grant, Guide, Label, Result, RetiredToken, ScopeModel, ScopeSet, Token, TokenId,
-};
+use tokenturn::{Access, Effect, Grant, Guide, Label, Result, RetiredToken, ScopeModel, ScopeSet, Token, TokenId};
 
 use crate::stages::providers::gitlab::{self, GitLabSource};
 
@@ -19,7 +15,6 @@ use crate::stages::providers::gitlab::{self, GitLabSource};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lie {
     CallsWhatItCannotReadNothing,
-    PresentsTheReplacedOne,
     SaysWhatWasAskedFor,
 }
 
@@ -60,13 +55,6 @@ impl Provider for Liar {
         match self.lie {
             Lie::SaysWhatWasAskedFor => {
                 Ok(Grant::of(token, self.owner.clone()).with_access(Access::Scopes(self.asked.clone())))
-            }
-            // One that is dead looks as if it wanted to be made anew.
-            Lie::PresentsTheReplacedOne if grant.is_err() => {
-                let name = CredentialName::new("liar").unwrap();
-                let label = Label::new("tokenturn-0a1b2c3d4e5f6a7b-9").unwrap();
-                let _ = self.honest.issue(&IssueRequest::new(&name, &label, &self.asked).with_current(Some(token), None)).await;
-                grant
             }
             _ => grant,
         }
