@@ -278,7 +278,7 @@ async fn serve(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Result
     let trouble = shared.troubles.take(&line);
     let (reply, delivery) = troubled(&*shared.service, &request, trouble).await?;
     if delivery == Delivery::Silent {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
     shared.seen()[at].status = Some(reply.status);
     respond(reply, delivery, busy)

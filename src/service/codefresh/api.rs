@@ -1,12 +1,10 @@
 //! The calls to the platform, and to a runtime's app-proxy.
 
-use std::collections::HashMap;
 use std::fmt::{self, Write as _};
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -213,7 +211,7 @@ impl Connection {
         let answer = call.body("application/json", body).carrying(token).send().await?;
         // What is stored cannot be read back, so whatever else says 200 here would be believed. What is said is not documented.
         if !answer.body().trim_ascii().is_empty() {
-            answer.json::<HashMap<String, IgnoredAny>>()?;
+            answer.json::<Map<String, Value>>()?;
         }
         Ok(())
     }
