@@ -9,7 +9,7 @@ use tokenturn::{Access, Clock as _, Error, Excess, Expiry, Grant, Label, ScopePo
 
 use crate::attack::Attack;
 use crate::attacks::{astray, bombs, echoes, lies, masks, pauses, slow};
-use crate::player::{Played, Player, Service, judged, not_applicable};
+use crate::player::{Played, Player, Service, judged, not_applicable, raised};
 use crate::verdict::Visit;
 use crate::{place, source};
 
@@ -99,7 +99,7 @@ fn unsendable(player: &Player) -> Played {
 fn told_by_issuers(player: &Player, attacks: &[Attack]) -> Played {
     let visits = player.at_each(attacks)?;
     let Service::Source(stage) = &player.service else { return Ok(0) };
-    let issuer = player.runtime.block_on(stage.raise())?.provider().capabilities().issuer;
+    let issuer = player.runtime.block_on(raised(stage))?.provider().capabilities().issuer;
     let lied: Vec<_> = visits.into_iter().filter(|visit| visit.lied > 0 || !visit.wrong.is_empty()).collect();
     if lied.is_empty() && issuer == Issuer::Person {
         return not_applicable("a person makes its tokens, and no answer brings one: src/token/secret.rs");
@@ -143,7 +143,7 @@ fn injected(player: &Player) -> Played {
             let token = Token::new(text).unwrap();
             let token = admitted(&token, Grant::of(&token, "build-bot")).unwrap();
             let visit = player.runtime.block_on(async {
-                let visiting = place::visit_with(stage.raise().await?, 0, &nothing, &token);
+                let visiting = place::visit_with(raised(stage).await?, 0, &nothing, &token);
                 let visited = player.in_time(visiting).await;
                 visited.unwrap_or_else(|wrong| Ok(Visit::gone_wrong(wrong))).map_err(Exception::from)
             })?;
@@ -215,7 +215,7 @@ enum Told {
 
 /// Has a token made, and a lie told about it when it is looked at.
 async fn misled(stage: &provider::Stage, attack: &Attack) -> Result<Told, Exception> {
-    let raised = stage.raise().await?;
+    let raised = raised(stage).await?;
     let (provider, current, terms) = (raised.provider(), raised.current(), raised.terms());
     let label = Label::new("tokenturn-0a1b2c3d4e5f6a7b-1").unwrap();
     let failed = |error: Error| Exception::Violated(format!("with nothing in its way: {error}"));

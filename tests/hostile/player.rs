@@ -15,7 +15,7 @@ use crate::verdict::Visit;
 use crate::{place, source};
 
 /// So many visits at once: what never answers is waited for together.
-const AT_ONCE: usize = 12;
+const AT_ONCE: usize = 8;
 
 /// Whoever is not back by then has no timeout.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -172,12 +172,12 @@ impl Player {
     async fn secrets(&self) -> Result<Vec<String>, Exception> {
         Ok(match &self.service {
             Service::Place(stage) => {
-                let far = stage.raise().await?;
+                let far = raised(stage).await?;
                 let tokens = [far.old_token(), far.new_token()].map(|token| token.token().expose().to_owned());
                 far.secrets().into_iter().chain(tokens).collect()
             }
             Service::Source(stage) => {
-                let source = stage.raise().await?;
+                let source = raised(stage).await?;
                 let current = source.current();
                 let tokens = [Some(current.token), current.companion].into_iter().flatten();
                 source.secrets().into_iter().chain(tokens.map(|token| token.expose().to_owned())).collect()
@@ -187,11 +187,12 @@ impl Player {
 }
 
 /// Raises it again where a busy machine took the time from its first requests.
-async fn raised<S: ?Sized>(stage: &Stage<S>) -> Result<Box<S>, Exception> {
-    for _ in 0..3 {
+pub(crate) async fn raised<S: ?Sized>(stage: &Stage<S>) -> Result<Box<S>, Exception> {
+    for again in 0..6 {
         if let Ok(raised) = stage.raise().await {
             return Ok(raised);
         }
+        tokio::time::sleep(Duration::from_millis(500 << again)).await;
     }
     stage.raise().await
 }
