@@ -136,7 +136,7 @@ const BREAKING: [&str; 4] = [
 ];
 
 fn injected(player: &Player) -> Played {
-    let mut played = player.in_turn(&bombs::xml(), 2)? + player.in_turn(&lies::ids(), 3)?;
+    let mut count = player.in_turn(&bombs::xml(), 2)? + player.in_turn(&lies::ids(), 3)?;
     if let Service::Place(stage) = &player.service {
         for text in BREAKING {
             let nothing = Attack::new(text, Forgery::of_the_truth());
@@ -147,10 +147,10 @@ fn injected(player: &Player) -> Played {
                 let visited = player.in_time(visiting).await;
                 visited.unwrap_or_else(|wrong| Ok(Visit::gone_wrong(wrong))).map_err(Exception::from)
             })?;
-            played += judged(&[visit])?;
+            count += judged(&[visit])?;
         }
     }
-    Ok(played)
+    Ok(count)
 }
 
 fn masked(player: &Player) -> Played {
@@ -198,7 +198,7 @@ fn wrong(player: &Player) -> Played {
     };
     match player.runtime.block_on(judging) {
         Ok(0) => not_applicable("it says neither owner nor scopes nor end of a token"),
-        played => played,
+        came => came,
     }
 }
 

@@ -53,7 +53,7 @@ impl Player {
 
     /// So many of the attacks on every request, in turn, so that each is played somewhere.
     pub(crate) fn in_turn(&self, attacks: &[Attack], each: usize) -> Played {
-        self.none_is_led_astray(|| {
+        none_is_led_astray(|| {
             let turns = turns(attacks, self.requests()?, each);
             judged(&self.runtime.block_on(self.visits(turns))?)
         })
@@ -61,7 +61,7 @@ impl Player {
 
     /// Every attack on all requests at once.
     pub(crate) fn on_all_requests(&self, attacks: &[Attack]) -> Played {
-        self.none_is_led_astray(|| {
+        none_is_led_astray(|| {
             let lasting = |attack: &Attack| Attack::new(attack.name.clone(), attack.forgery.anew().lasting());
             let all = attacks.iter().map(|attack| (0, lasting(attack))).collect();
             judged(&self.runtime.block_on(self.visits(all))?)
@@ -157,18 +157,6 @@ impl Player {
         }
     }
 
-    /// Whatever is played, nobody comes where they were not sent.
-    fn none_is_led_astray(&self, play: impl FnOnce() -> Played) -> Played {
-        let before = elsewhere().visits();
-        let played = play()?;
-        // Who connects is counted by another thread.
-        std::thread::sleep(Duration::from_millis(20));
-        match elsewhere().visits() - before {
-            0 => Ok(played),
-            visits => Err(Exception::Violated(format!("another host was asked {visits} times"))),
-        }
-    }
-
     async fn secrets(&self) -> Result<Vec<String>, Exception> {
         Ok(match &self.service {
             Service::Place(stage) => {
@@ -183,6 +171,18 @@ impl Player {
                 source.secrets().into_iter().chain(tokens.map(|token| token.expose().to_owned())).collect()
             }
         })
+    }
+}
+
+/// Whatever is played, nobody comes where they were not sent.
+fn none_is_led_astray(play: impl FnOnce() -> Played) -> Played {
+    let before = elsewhere().visits();
+    let played = play()?;
+    // Who connects is counted by another thread.
+    std::thread::sleep(Duration::from_millis(20));
+    match elsewhere().visits() - before {
+        0 => Ok(played),
+        visits => Err(Exception::Violated(format!("another host was asked {visits} times"))),
     }
 }
 
