@@ -14,6 +14,11 @@ mod codefresh;
 #[cfg(feature = "codepipeline")]
 mod codepipeline;
 pub mod consumer;
+mod elsewhere;
+#[cfg(feature = "http")]
+mod forge;
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "it is whole, whichever services are there to use it"))]
+mod forgery;
 #[doc(hidden)]
 pub mod fuzz;
 #[cfg(feature = "github")]
@@ -53,6 +58,8 @@ pub use cloudbees::{CloudBeesFake, WorkflowRun};
 pub use codefresh::CodefreshFake;
 #[cfg(feature = "codepipeline")]
 pub use codepipeline::CodePipelineFake;
+pub use elsewhere::Elsewhere;
+pub use forgery::{Forgery, Spelling};
 #[cfg(feature = "github")]
 pub use github::GitHubFake;
 #[cfg(feature = "gitlab")]

@@ -21,6 +21,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use url::Url;
 
+use super::forge::forged;
+use super::forgery::Delivery;
 use super::trouble::{Trouble, Troubles};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -36,6 +38,13 @@ pub(super) struct Request {
 }
 
 impl Request {
+    /// One by itself.
+    #[cfg(test)]
+    pub(super) fn of(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Self {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Self { method: method.to_owned(), path: path.to_owned(), query: Vec::new(), headers, body: body.to_vec() }
+    }
+
     /// A header, whatever the case of its name.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -267,23 +276,26 @@ async fn serve(shared: Arc<Shared>, request: hyper::Request<Incoming>) -> Result
         seen.len() - 1
     };
     let trouble = shared.troubles.take(&line);
-    let (reply, pace) = troubled(&*shared.service, &request, trouble).await?;
+    let (reply, delivery) = troubled(&*shared.service, &request, trouble).await?;
+    if delivery == Delivery::Silent {
+        std::future::pending::<()>().await;
+    }
     shared.seen()[at].status = Some(reply.status);
-    respond(reply, pace, busy)
+    respond(reply, delivery, busy)
 }
 
-/// What comes of a request, and how slowly the answer comes.
+/// What comes of a request, and how the answer comes.
 async fn troubled(
     service: &dyn Service,
     request: &Request,
     trouble: Option<Trouble>,
-) -> Result<(Reply, Option<Duration>), Dropped> {
-    Ok(match trouble {
-        None => (service.answer(request).await, None),
-        Some(Trouble::Refuse(status)) => (Reply::status(status), None),
-        Some(Trouble::Echo(status)) => (echo(status, request), None),
-        Some(Trouble::Wait(seconds)) => (Reply::status(429).header("Retry-After", seconds.to_string()), None),
-        Some(Trouble::Redirect(to)) => (Reply::status(302).header("Location", to), None),
+) -> Result<(Reply, Delivery), Dropped> {
+    let reply = match trouble {
+        None | Some(Trouble::Pass) => service.answer(request).await,
+        Some(Trouble::Refuse(status)) => Reply::status(status),
+        Some(Trouble::Echo(status)) => echo(status, request),
+        Some(Trouble::Wait(seconds)) => Reply::status(429).header("Retry-After", seconds.to_string()),
+        Some(Trouble::Redirect(to)) => Reply::status(302).header("Location", to),
         Some(Trouble::DropBefore) => return Err(Dropped),
         Some(Trouble::DropAfter) => {
             service.answer(request).await;
@@ -291,20 +303,20 @@ async fn troubled(
         }
         Some(Trouble::FailAfter(status)) => {
             service.answer(request).await;
-            (Reply::status(status), None)
+            Reply::status(status)
         }
-        Some(Trouble::Silence) => std::future::pending().await,
-        Some(Trouble::SilenceAfter) => {
-            service.answer(request).await;
-            std::future::pending().await
+        Some(Trouble::Silence) => return Ok((Reply::status(0), Delivery::Silent)),
+        Some(Trouble::SilenceAfter) => return Ok((service.answer(request).await, Delivery::Silent)),
+        Some(Trouble::Slow(pause)) => return Ok((service.answer(request).await, Delivery::Slow(pause))),
+        Some(Trouble::Flood(bytes)) => Reply { body: vec![b' '; bytes], ..service.answer(request).await },
+        Some(Trouble::Garble(but)) => garbled(service.answer(request).await, &but),
+        Some(Trouble::Forged(forgery)) => {
+            forgery.meets();
+            let truth = if forgery.status.is_none() { Some(service.answer(request).await) } else { None };
+            return Ok((forged(&forgery, request, truth), forgery.delivery));
         }
-        Some(Trouble::Slow(pause)) => (service.answer(request).await, Some(pause)),
-        Some(Trouble::Flood(bytes)) => {
-            let reply = service.answer(request).await;
-            (Reply { body: vec![b' '; bytes], ..reply }, None)
-        }
-        Some(Trouble::Garble(but)) => (garbled(service.answer(request).await, &but), None),
-    })
+    };
+    Ok((reply, Delivery::Whole))
 }
 
 /// Says back what came.
@@ -336,23 +348,34 @@ fn garble(body: &mut serde_json::Value, but: &[String]) {
     }
 }
 
-fn respond(reply: Reply, pace: Option<Duration>, busy: Busy) -> Result<hyper::Response<Body>, Dropped> {
+fn respond(reply: Reply, delivery: Delivery, busy: Busy) -> Result<hyper::Response<Body>, Dropped> {
     let mut response = hyper::Response::builder().status(reply.status);
     for (name, value) in &reply.headers {
-        response = response.header(name, value);
+        response = response.header(name, value.as_bytes());
     }
-    let body = match pace {
-        None => Full::new(Bytes::from(reply.body)).boxed_unsync(),
-        Some(pause) => {
-            let bytes = stream::unfold((reply.body.into_iter(), busy), move |(mut bytes, busy)| async move {
-                let byte = bytes.next()?;
-                tokio::time::sleep(pause).await;
-                Some((Ok(Frame::data(Bytes::from(vec![byte]))), (bytes, busy)))
-            });
-            StreamBody::new(bytes).boxed_unsync()
+    let body = match delivery {
+        Delivery::Whole | Delivery::Silent => Full::new(Bytes::from(reply.body)).boxed_unsync(),
+        Delivery::Slow(pause) => in_pieces(reply.body, 1, pause, busy),
+        Delivery::Pieces(bytes) => in_pieces(reply.body, bytes, Duration::ZERO, busy),
+        Delivery::Endless => {
+            let more = move || std::future::ready(Some((Ok(Frame::data(Bytes::from_static(&[b' '; 4096]))), ())));
+            StreamBody::new(stream::unfold((), move |()| more())).boxed_unsync()
         }
+        Delivery::Stalled => StreamBody::new(stream::pending()).boxed_unsync(),
     };
     response.body(body).map_err(|_| Dropped)
+}
+
+/// So many bytes at a time, with this pause after each.
+fn in_pieces(body: Vec<u8>, bytes: usize, pause: Duration, busy: Busy) -> Body {
+    let pieces = stream::unfold((body, 0, busy), move |(body, at, busy)| async move {
+        let piece = body.get(at..).filter(|rest| !rest.is_empty())?;
+        let piece = Bytes::copy_from_slice(&piece[..bytes.min(piece.len())]);
+        tokio::time::sleep(pause).await;
+        let next = at + piece.len();
+        Some((Ok(Frame::data(piece)), (body, next, busy)))
+    });
+    StreamBody::new(pieces).boxed_unsync()
 }
 
 #[cfg(test)]
@@ -371,15 +394,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_echo_refuses_and_says_back_the_login_and_the_body() {
-        let request = Request {
-            method: "POST".to_owned(),
-            path: "/place".to_owned(),
-            query: Vec::new(),
-            headers: vec![("authorization".to_owned(), "Bearer key-FAKE".to_owned())],
-            body: br#"{"token":"ghp_FAKE"}"#.to_vec(),
-        };
-        let (reply, pace) = troubled(&Untouched, &request, Some(Trouble::Echo(403))).await.unwrap();
-        assert_eq!((reply.status, pace), (403, None));
+        let request =
+            Request::of("POST", "/place", &[("authorization", "Bearer key-FAKE")], br#"{"token":"ghp_FAKE"}"#);
+        let (reply, delivery) = troubled(&Untouched, &request, Some(Trouble::Echo(403))).await.unwrap();
+        assert_eq!((reply.status, delivery), (403, Delivery::Whole));
         let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
         for at in ["/message", "/errors/0/message"] {
             let message = body.pointer(at).and_then(serde_json::Value::as_str).unwrap();

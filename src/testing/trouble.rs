@@ -6,6 +6,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use super::forgery::Forgery;
+
 /// What goes wrong with one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -36,6 +38,18 @@ pub enum Trouble {
     /// It is done, and every member of the answer, an object of JSON, is of another type than it was, but for these. A
     /// member of a member is written as `data.token`.
     Garble(Vec<String>),
+    /// Nothing goes wrong with it: what was planned after this meets a later one.
+    Pass,
+    /// The answer is forged.
+    Forged(Forgery),
+}
+
+#[cfg(feature = "http")]
+impl Trouble {
+    /// Whether it meets every request from now on.
+    fn lasts(&self) -> bool {
+        matches!(self, Self::Forged(forgery) if forgery.lasts)
+    }
 }
 
 /// Troubles still to come: which requests they meet, and what happens then.
@@ -53,6 +67,9 @@ impl Troubles {
     pub(super) fn take(&self, line: &str) -> Option<Trouble> {
         let mut planned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = planned.iter().position(|(which, _)| line.contains(which.as_str()))?;
+        if let Some((_, Trouble::Forged(forgery))) = planned.get(at).filter(|(_, trouble)| trouble.lasts()) {
+            return Some(Trouble::Forged(forgery.clone()));
+        }
         planned.remove(at).map(|(_, trouble)| trouble)
     }
 }

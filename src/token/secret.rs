@@ -36,7 +36,8 @@ impl Token {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidInput`] for what no token contains: nothing at all, white space, control characters (CR, LF,
-    /// NUL), anything outside ASCII, or more than 8 KiB. The text never quotes the value.
+    /// NUL), anything outside ASCII, or more than 8 KiB; and for a mask, such as asterisks or `[REDACTED]`. The text never
+    /// quotes the value.
     pub fn new(secret: &str) -> Result<Self> {
         let refuse = |text: &'static str| Err(Error::new(ErrorKind::InvalidInput, text));
         if secret.is_empty() {
@@ -56,6 +57,9 @@ impl Token {
                 b' ' | b'\t' => "the token has a space or tab in it: copy the value alone, as one word",
                 _ => "the token has a control character in it: copy it again",
             });
+        }
+        if is_mask(secret) {
+            return refuse("this is what is shown in the place of a token: copy the value itself");
         }
         Ok(Self { fingerprint: Fingerprint::of(secret.as_bytes()), secret: SecretString::from(secret) })
     }
@@ -93,6 +97,12 @@ impl Token {
     }
 }
 
+/// Whether it stands where a secret would: far sides show asterisks, or a word in brackets.
+fn is_mask(text: &str) -> bool {
+    let framed = |open, close| text.starts_with(open) && text.ends_with(close);
+    text.contains("***") || text.bytes().all(|byte| byte == b'*') || framed('<', '>') || framed('[', ']')
+}
+
 impl PartialEq for Token {
     fn eq(&self, other: &Self) -> bool {
         self.fingerprint == other.fingerprint
@@ -121,6 +131,14 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             assert!(bad.is_empty() || !error.to_string().contains(bad), "quoted: {error}");
         }
+    }
+
+    #[test]
+    fn a_mask_is_no_token() {
+        for mask in ["*", "****", "glpat-********", "<secret-redacted/>", "[REDACTED]", "[MASKED]"] {
+            assert_eq!(Token::new(mask).unwrap_err().kind(), ErrorKind::InvalidInput, "{mask}");
+        }
+        assert!(Token::new("a*b**c<d>[e]").is_ok());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tokenturn::consumer::{Consumer, Proof, Slot};
-use tokenturn::testing::Trouble;
+use tokenturn::testing::{Forgery, Trouble};
 use tokenturn::{Answer, Effect, ErrorKind, Token};
 
 use crate::world::{CONTEXT, NEW, OLD, World, assert_error, codefresh, context, github, http, install, token, turn};
@@ -74,6 +74,19 @@ async fn a_context_that_changed_since_it_was_read_is_left_alone() {
     let error = install(&consumer, NEW, &slot).await.unwrap_err();
     assert_error(&error, ErrorKind::Conflict, Effect::None, "read it again");
     assert_eq!((world.fake.context(CONTEXT), world.fake.writes()), (Some(edited), 0));
+}
+
+#[tokio::test]
+async fn what_answers_a_write_and_is_not_the_api_does_not_make_it_done() {
+    for page in ["<html><title>Sign in</title></html>", "[[[[", "[]", "7"] {
+        let world = World::start().await;
+        let consumer = world.context();
+        let slot = consumer.preflight().await.unwrap();
+        let forged = Forgery::refusing(200).saying("application/json", page);
+        world.fake.trouble("PATCH /api/contexts/", Trouble::Forged(forged));
+        let error = install(&consumer, NEW, &slot).await.unwrap_err();
+        assert_error(&error, ErrorKind::Protocol, Effect::Unknown, "what really answers");
+    }
 }
 
 #[tokio::test]

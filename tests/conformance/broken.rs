@@ -282,6 +282,10 @@ impl FarSide for BrokenPlace {
         self.memory.trouble(trouble).await
     }
 
+    async fn trap(&self, trouble: Trouble) -> Result<(), NotApplicable> {
+        self.memory.trap(trouble).await
+    }
+
     async fn refuse_login(&self) -> Result<(), NotApplicable> {
         self.memory.refuse_login().await
     }

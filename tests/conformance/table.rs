@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-use tokenturn::testing::law::{Law, Stage};
+use tokenturn::testing::law::{Law, Stage, rulings};
 
-use crate::stages::table::{Findings, judged};
+use crate::stages::table::{Findings, at_once};
 use crate::stages::{far_sides, providers};
 
 #[test]
@@ -20,7 +20,7 @@ fn every_provider_keeps_every_law_that_applies_to_it() {
 
 /// Judges all of them, prints the table, and compares it with what is in this file.
 fn kept<S: ?Sized>(file: &str, pinned: &str, laws: &[Law<S>], judged_on: &[(&str, Stage<S>)]) {
-    let rulings = judged(laws, judged_on);
+    let rulings = at_once(judged_on.len(), judged_on, |(_, stage)| rulings(laws, stage).unwrap());
     let mut findings = Findings::default();
     let names: Vec<_> = judged_on.iter().map(|(name, _)| *name).collect();
     let mut table = format!("| law | {} |\n|{}\n", names.join(" | "), " --- |".repeat(names.len() + 1));

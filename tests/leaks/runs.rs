@@ -3,12 +3,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokenturn::testing::law::{Exception, Law, Ruling, Stage};
+use tokenturn::testing::law::{Exception, Law, Ruling, Stage, rulings};
 use tokenturn::testing::leak::Ears;
 use tokenturn::testing::{consumer, provider};
 
 use crate::channels::hear_log;
-use crate::stages::table::{Findings, judged};
+use crate::stages::table::{Findings, at_once};
 use crate::stages::{far_sides, providers::sources};
 
 static TEXTS: AtomicUsize = AtomicUsize::new(0);
@@ -29,7 +29,9 @@ fn kept(ears: &Ears, ruling: Ruling) -> Ruling {
 
 fn hold<S: ?Sized>(law: Law<S>, stages: &[(&str, Stage<S>)]) {
     let mut findings = Findings::default();
-    for ((name, _), rulings) in stages.iter().zip(judged(&[law], stages)) {
+    for ((name, _), rulings) in
+        stages.iter().zip(at_once(stages.len(), stages, |(_, stage)| rulings(&[law], stage).unwrap()))
+    {
         for ruling in &rulings {
             findings.cell(name, law.name, ruling, "kept");
         }

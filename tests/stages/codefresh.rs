@@ -151,6 +151,11 @@ impl FarSide for CodefreshPlace {
         Ok(())
     }
 
+    async fn trap(&self, trouble: Trouble) -> Result<(), NotApplicable> {
+        self.fake.trouble("", trouble);
+        Ok(())
+    }
+
     async fn refuse_login(&self) -> Result<(), NotApplicable> {
         self.fake.refuse_logins(true);
         Ok(())

@@ -37,7 +37,7 @@ pub(crate) async fn quiet() -> Result<PipelinePlace> {
 
 /// A pipeline that is run as the proof.
 pub(crate) async fn started() -> Result<PipelinePlace> {
-    PipelinePlace::start(CodePipelineSources::start_execution, false).await
+    PipelinePlace::start(|sources| sources.start_execution_within(Duration::from_secs(10)), false).await
 }
 
 fn source(name: &str, repository: &str, token: &str) -> Value {
@@ -111,6 +111,11 @@ impl FarSide for PipelinePlace {
 
     async fn trouble(&self, trouble: Trouble) -> Result<(), NotApplicable> {
         self.fake.trouble("UpdatePipeline", trouble);
+        Ok(())
+    }
+
+    async fn trap(&self, trouble: Trouble) -> Result<(), NotApplicable> {
+        self.fake.trouble("", trouble);
         Ok(())
     }
 

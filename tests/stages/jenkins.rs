@@ -163,6 +163,11 @@ impl FarSide for JenkinsPlace {
         Ok(())
     }
 
+    async fn trap(&self, trouble: Trouble) -> Result<(), NotApplicable> {
+        self.jenkins.trouble("", trouble);
+        Ok(())
+    }
+
     async fn refuse_login(&self) -> Result<(), NotApplicable> {
         self.locked_out.store(true, Ordering::Relaxed);
         Ok(())

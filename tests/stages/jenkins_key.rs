@@ -82,6 +82,11 @@ impl FarSide for KeyPlace {
         }
     }
 
+    async fn trap(&self, trouble: Trouble) -> Result<(), NotApplicable> {
+        self.jenkins.trouble("", trouble);
+        Ok(())
+    }
+
     async fn refuse_login(&self) -> Result<(), NotApplicable> {
         Err(NotApplicable::because("the login is what is written there: a dead one is to be replaced"))
     }

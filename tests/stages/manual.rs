@@ -66,6 +66,10 @@ impl FarSide for Desk {
         by_hand()
     }
 
+    async fn trap(&self, _: Trouble) -> Result<(), NotApplicable> {
+        by_hand()
+    }
+
     async fn refuse_login(&self) -> Result<(), NotApplicable> {
         by_hand()
     }

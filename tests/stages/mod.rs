@@ -15,7 +15,9 @@ pub(crate) mod table;
 use std::time::Duration;
 
 use tokenturn::Http;
+use tokenturn::testing::Elsewhere;
 use tokenturn::testing::consumer::{MemoryFarSide, Stage};
+use url::Url;
 
 /// Every far side, by its name in the table.
 pub(crate) fn far_sides() -> Vec<(&'static str, Stage)> {
@@ -36,10 +38,26 @@ pub(crate) fn far_sides() -> Vec<(&'static str, Stage)> {
 }
 
 thread_local! {
+    static ELSEWHERE: Elsewhere = Elsewhere::open().unwrap();
     /// Certificates are read once, for all that one thread plays: connections belong to its runtime.
     static HTTP: Http =
         // Long enough for a busy machine; what never answers costs as much.
-        Http::builder().allow_plain_http_on_loopback().timeout(Duration::from_secs(2)).build().unwrap();
+        Http::builder()
+            .allow_plain_http_on_loopback()
+            .timeout(Duration::from_secs(2))
+            .body_limit(1024 * 1024)
+            .proxy(elsewhere_url())
+            .build()
+            .unwrap();
+}
+
+/// Every host but this machine, for all that this thread plays: nobody is to come there.
+pub(crate) fn elsewhere() -> Elsewhere {
+    ELSEWHERE.with(Clone::clone)
+}
+
+fn elsewhere_url() -> Url {
+    format!("http://127.0.0.1:{}", elsewhere().port()).parse().unwrap()
 }
 
 /// What a new process would have.

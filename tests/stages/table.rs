@@ -2,27 +2,23 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokenturn::testing::law::{Exception, Law, Ruling, Stage};
+use tokenturn::testing::law::{Exception, Ruling};
 
-/// What each law says on each of these stages: one thread a stage.
-pub(crate) fn judged<S: ?Sized>(laws: &[Law<S>], stages: &[(&str, Stage<S>)]) -> Vec<Vec<Ruling>> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = stages.iter().map(|(_, stage)| scope.spawn(|| judged_on(laws, stage))).collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
-}
-
-fn judged_on<S: ?Sized>(laws: &[Law<S>], stage: &Stage<S>) -> Vec<Ruling> {
-    // A runtime of one thread, for what is logged is heard there alone.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async {
-        let mut rulings = Vec::new();
-        for law in laws {
-            rulings.push(law.judge(stage.clone()).await);
-        }
-        rulings
-    })
+/// Plays all of them, so many at once: one thread each.
+pub(crate) fn at_once<T: Sync, R: Send>(most: usize, all: &[T], play: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let played = || {
+        let numbers = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::SeqCst)).filter(|at| *at < all.len()));
+        numbers.map(|at| (at, play(&all[at]))).collect::<Vec<_>>()
+    };
+    let mut played = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..most.min(all.len())).map(|_| scope.spawn(played)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+    });
+    played.sort_by_key(|(at, _)| *at);
+    played.into_iter().map(|(_, played)| played).collect()
 }
 
 /// What a table gathers on its way: why something does not apply, and what went wrong.

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -208,7 +208,12 @@ impl Connection {
     /// Source: "Switch a Git integration from OAuth to PAT" (Codefresh documentation): `codefresh patch context`.
     pub(super) async fn patch(&self, name: &str, body: Zeroizing<Vec<u8>>, token: &Token) -> Result<()> {
         let call = self.rest(Method::Patch, &["api", "contexts", name]);
-        call.body("application/json", body).carrying(token).send().await.map(drop)
+        let answer = call.body("application/json", body).carrying(token).send().await?;
+        // What is stored cannot be read back, so whatever else says 200 here would be believed. What is said is not documented.
+        if !answer.body().trim_ascii().is_empty() {
+            answer.json::<Map<String, Value>>()?;
+        }
+        Ok(())
     }
 
     /// A repository, which Codefresh asks its provider for with the context's token. Refusals are answers, unless they ask for

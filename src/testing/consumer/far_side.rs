@@ -42,6 +42,9 @@ pub trait FarSide: Send + Sync + 'static {
     /// What happens to the next request that writes.
     async fn trouble(&self, trouble: Trouble) -> Result<(), NotApplicable>;
 
+    /// What happens to the next request that nothing was planned for, whatever it does.
+    async fn trap(&self, trouble: Trouble) -> Result<(), NotApplicable>;
+
     /// From now on the login of every consumer that is handed out is refused, as after its key was revoked.
     async fn refuse_login(&self) -> Result<(), NotApplicable>;
 

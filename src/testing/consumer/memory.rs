@@ -89,6 +89,10 @@ impl FarSide for MemoryFarSide {
         Ok(())
     }
 
+    async fn trap(&self, _: Trouble) -> Result<(), NotApplicable> {
+        Err(NotApplicable::because("there is no connection"))
+    }
+
     async fn refuse_login(&self) -> Result<(), NotApplicable> {
         self.always(&Fault::Refused(ErrorKind::Unauthenticated));
         Ok(())

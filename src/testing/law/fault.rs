@@ -27,7 +27,12 @@ pub(in crate::testing) fn fault(trouble: &Trouble) -> Result<Fault, NotApplicabl
         Trouble::Wait(seconds) => Fault::Limited(Duration::from_secs(seconds)),
         Trouble::DropBefore | Trouble::Silence => Fault::LostBefore,
         Trouble::DropAfter | Trouble::FailAfter(_) | Trouble::SilenceAfter => Fault::LostAfter,
-        Trouble::Slow(_) | Trouble::Redirect(_) | Trouble::Flood(_) | Trouble::Garble(_) => {
+        Trouble::Slow(_)
+        | Trouble::Redirect(_)
+        | Trouble::Flood(_)
+        | Trouble::Garble(_)
+        | Trouble::Pass
+        | Trouble::Forged(_) => {
             return Err(NotApplicable::because("there is no connection"));
         }
     })

@@ -10,7 +10,7 @@ pub(super) use fault::fault;
 pub use ruling::{Exception, NotApplicable, Ruling};
 pub(super) use ruling::{demand, in_time, violated};
 pub(super) use said::{json, no_secret_among, words};
-pub use stage::{Law, Stage};
+pub use stage::{Law, Stage, rulings};
 pub(super) use trips::Trips;
 
 /// The laws of one kind as a list, or as tests: what the macros of consumers and of providers come to.

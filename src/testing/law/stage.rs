@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::ruling::violated;
 use super::{Exception, Ruling};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 type Raised<S> = Pin<Box<dyn Future<Output = Result<Box<S>>> + Send>>;
 
@@ -25,7 +25,12 @@ impl<S: ?Sized> Stage<S> {
         Self(Arc::new(move || Box::pin(raise())))
     }
 
-    pub(in crate::testing) async fn raise(&self) -> std::result::Result<Box<S>, Exception> {
+    /// What a law plays with, made anew.
+    ///
+    /// # Errors
+    ///
+    /// That it could not be raised.
+    pub async fn raise(&self) -> std::result::Result<Box<S>, Exception> {
         (self.0)().await.or_else(|error| violated(format!("what the law plays with could not be raised: {error}")))
     }
 }
@@ -68,6 +73,23 @@ impl<S: ?Sized> Law<S> {
     pub async fn judge(&self, stage: Stage<S>) -> Ruling {
         (self.judge)(stage).await
     }
+}
+
+/// What each of these laws says on this stage. A runtime of one thread is made for it: what is logged is heard there alone.
+///
+/// # Errors
+///
+/// [`ErrorKind::Unavailable`] where no runtime can be made.
+pub fn rulings<S: ?Sized>(laws: &[Law<S>], stage: &Stage<S>) -> Result<Vec<Ruling>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|_| Error::new(ErrorKind::Unavailable, "no runtime can be made for the laws"))?;
+    Ok(runtime.block_on(async {
+        let mut rulings = Vec::new();
+        for law in laws {
+            rulings.push(law.judge(stage.clone()).await);
+        }
+        rulings
+    }))
 }
 
 impl<S: ?Sized> Clone for Law<S> {

@@ -208,6 +208,10 @@ impl Source for MemorySource {
         Ok(())
     }
 
+    async fn trap(&self, _: Trouble) -> Result<(), NotApplicable> {
+        Err(NotApplicable::because("there is no connection"))
+    }
+
     async fn malform(&self) -> Result<(), NotApplicable> {
         let no_answer = || NotApplicable::because("it reads no answer that could be malformed");
         self.malformed.as_ref().ok_or_else(no_answer)?.store(true, Ordering::Relaxed);

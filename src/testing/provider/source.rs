@@ -56,6 +56,9 @@ pub trait Source: Send + Sync + 'static {
     /// What happens to the next request of this call: the one that looks, that makes the token, or that ends it.
     async fn trouble(&self, call: Call, trouble: Trouble) -> Result<(), NotApplicable>;
 
+    /// What happens to the next request that nothing was planned for, whatever it does.
+    async fn trap(&self, trouble: Trouble) -> Result<(), NotApplicable>;
+
     /// The next answer with a token in it has nothing else that is as it should be.
     async fn malform(&self) -> Result<(), NotApplicable>;
 

@@ -121,6 +121,11 @@ impl Source for App {
         Ok(())
     }
 
+    async fn trap(&self, trouble: Trouble) -> Result<(), NotApplicable> {
+        self.fake.trouble("", trouble);
+        Ok(())
+    }
+
     async fn malform(&self) -> Result<(), NotApplicable> {
         self.trouble(Call::Issue, Trouble::Garble(vec!["token".to_owned()])).await
     }

@@ -143,6 +143,11 @@ impl Source for AppUser {
         Ok(())
     }
 
+    async fn trap(&self, trouble: Trouble) -> Result<(), NotApplicable> {
+        self.fake.trouble("", trouble);
+        Ok(())
+    }
+
     async fn malform(&self) -> Result<(), NotApplicable> {
         self.trouble(Call::Issue, Trouble::Garble(vec!["access_token".to_owned()])).await
     }

@@ -97,6 +97,11 @@ impl Source for DataCenter {
         Ok(())
     }
 
+    async fn trap(&self, trouble: Trouble) -> Result<(), NotApplicable> {
+        self.fake.trouble("", trouble);
+        Ok(())
+    }
+
     async fn malform(&self) -> Result<(), NotApplicable> {
         self.trouble(Call::Issue, Trouble::Garble(vec!["token".to_owned()])).await
     }

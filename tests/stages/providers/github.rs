@@ -149,6 +149,11 @@ impl Source for Personal {
         Ok(())
     }
 
+    async fn trap(&self, trouble: Trouble) -> Result<(), NotApplicable> {
+        self.fake.trouble("", trouble);
+        Ok(())
+    }
+
     async fn malform(&self) -> Result<(), NotApplicable> {
         person_makes()
     }

@@ -103,6 +103,11 @@ impl Source for ApiTokens {
         Ok(())
     }
 
+    async fn trap(&self, trouble: Trouble) -> Result<(), NotApplicable> {
+        self.fake.trouble("", trouble);
+        Ok(())
+    }
+
     async fn malform(&self) -> Result<(), NotApplicable> {
         self.trouble(Call::Issue, Trouble::Garble(vec!["data.tokenValue".to_owned()])).await
     }
