@@ -106,7 +106,7 @@ impl Member {
     /// # Errors
     ///
     /// When there is no such file.
-    pub fn read(path: impl AsRef<Path>) -> std::io::Result<impl Iterator<Item = Self>> {
+    pub fn read(path: &Path) -> std::io::Result<impl Iterator<Item = Self> + use<>> {
         use std::io::BufRead as _;
         let file = std::io::BufReader::new(std::fs::File::open(path)?);
         Ok(file.lines().map_while(Result::ok).filter_map(|line| {

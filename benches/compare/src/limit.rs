@@ -32,7 +32,7 @@ async fn main() -> Whatever<()> {
         steps: serde_json::from_str(&std::fs::read_to_string(steps)?)?,
         done,
     });
-    let fleet = Member::read(fleet)?.filter(move |member| !before.contains(&member.name));
+    let fleet = Member::read(fleet.as_ref())?.filter(move |member| !before.contains(&member.name));
     let (fleet, said) = (Arc::new(Mutex::new(fleet)), Arc::new(Mutex::new(Said::default())));
     let workers: Vec<_> = (0..k.parse()?)
         .map(|_| {

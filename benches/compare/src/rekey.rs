@@ -11,10 +11,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use rekey_core::RotationEngine;
 use rekey_core::connector::Connector;
 use rekey_core::models::{Consumer, ProviderKind, Secret};
 use rekey_core::providers::GitlabConnector;
-use rekey_core::RotationEngine;
 use tokenturn_compare::{KEY, Member, Said, peak_kb};
 
 #[tokio::main]
@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             let id = member.id.to_string();
             Secret::new(ProviderKind::Gitlab, id.clone(), member.name, id)
         };
-        Member::read(fleet)?.map(known).collect()
+        Member::read(fleet.as_ref())?.map(known).collect()
     };
     // Its own key is in the list, and is not to be turned.
     secrets.retain(|secret| secret.label.starts_with("bot-"));

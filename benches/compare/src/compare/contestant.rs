@@ -109,7 +109,9 @@ impl Contestant {
             Self::Postgres => _ = command.arg("postgres"),
             _ => {}
         }
-        command.args([world.as_ref(), fleet.as_os_str()]).arg(&places);
+        // What is on loopback goes to no proxy.
+        command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+        command.arg(world).arg(fleet).arg(&places);
         match self {
             Self::Rekey => command.arg(directory.join("places")),
             Self::AwsCli => command.arg(&paths.python),

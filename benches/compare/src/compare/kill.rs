@@ -28,13 +28,7 @@ pub(crate) struct Killed {
 const TIME: Duration = Duration::from_secs(120);
 
 /// Kills it once so much of the work is done and at least half of what it has at a time is under way.
-pub(crate) async fn once(
-    paths: &Paths,
-    world: &World,
-    who: Contestant,
-    case: Case,
-    after: u64,
-) -> Whatever<Killed> {
+pub(crate) async fn once(paths: &Paths, world: &World, who: Contestant, case: Case, after: u64) -> Whatever<Killed> {
     let directory = prepare(paths, world, who, case).await?;
     let command = || who.command(paths, &world.address, case.places, &directory);
     let mut process = command().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;

@@ -40,7 +40,13 @@ impl Plan {
         match kind {
             "small" => Some(Self {
                 kind: "small",
-                cases: vec![case(50, 1, 1, 1), case(50, 100, 1, 1), case(0, 100, 1, 2), case(0, 100, 3, 1), faulty(100, 1)],
+                cases: vec![
+                    case(50, 1, 1, 1),
+                    case(50, 100, 1, 1),
+                    case(0, 100, 1, 2),
+                    case(0, 100, 3, 1),
+                    faulty(100, 1),
+                ],
                 kills: 1,
                 narrow: 1000,
             }),
@@ -64,7 +70,9 @@ impl Plan {
                 let mut cases = Vec::new();
                 for latency_ms in [0, 50] {
                     for fleet in [1, 100, 1000, 10_000] {
-                        cases.extend([1, 3].map(|places| case(latency_ms, fleet, places, if fleet < 10_000 { 5 } else { 3 })));
+                        cases.extend(
+                            [1, 3].map(|places| case(latency_ms, fleet, places, if fleet < 10_000 { 5 } else { 3 })),
+                        );
                     }
                 }
                 cases.push(faulty(1000, 3));
@@ -82,8 +90,7 @@ async fn main() -> Whatever<()> {
         return Err("compare quick|full|small BINS LOOPS PYTHON SCRATCH OUT".into());
     };
     let plan = Plan::of(kind).ok_or("there is no such run")?;
-    let paths =
-        Paths { bins: bins.into(), loops: loops.into(), python: python.into(), scratch: scratch.into() };
+    let paths = Paths { bins: bins.into(), loops: loops.into(), python: python.into(), scratch: scratch.into() };
     std::fs::create_dir_all(&paths.scratch)?;
     let world = World::start(&paths.bins).await?;
     let mut results = Results {
@@ -118,7 +125,9 @@ async fn steps(paths: &Paths, world: &World, results: &mut Results) -> Whatever<
         let case = Case { latency_ms: 0, fleet: 1, places, faults: false };
         let run = measure::run(paths, world, Contestant::Memory, case).await?;
         if run.truth.turned != 1 {
-            return Err(format!("one rotation alone did not turn: {:?} {:?}", run.said.problems, run.counts.steps).into());
+            return Err(
+                format!("one rotation alone did not turn: {:?} {:?}", run.said.problems, run.counts.steps).into()
+            );
         }
         let file = paths.scratch.join(format!("steps-{places}.json"));
         std::fs::write(file, serde_json::to_string(&run.counts.steps)?)?;
@@ -141,7 +150,13 @@ async fn speed(paths: &Paths, world: &World, case: Case, rounds: usize, results:
                 results.skipped.push((who, why));
                 continue;
             }
-            eprintln!("{case:?} round {round}: {}: {:.1}/s, {:?} {:?}", who.name(), run.rate(), run.truth, run.said.problems);
+            eprintln!(
+                "{case:?} round {round}: {}: {:.1}/s, {:?} {:?}",
+                who.name(),
+                run.rate(),
+                run.truth,
+                run.said.problems
+            );
             match rows.iter_mut().find(|(one, _)| *one == who) {
                 Some((_, runs)) => runs.push(run),
                 None => rows.push((who, vec![run])),

@@ -102,8 +102,8 @@ pub(crate) async fn finish(mut command: Command) -> Whatever<Said> {
 /// What all processes that have ended have used. The world has not.
 fn cpu() -> Whatever<f64> {
     let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
-    let seconds = |time: nix::sys::time::TimeVal| std::time::Duration::from_micros(
-        u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec()).unwrap_or_default(),
-    );
+    let seconds = |time: nix::sys::time::TimeVal| {
+        std::time::Duration::from_micros(u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec()).unwrap_or_default())
+    };
     Ok((seconds(usage.user_time()) + seconds(usage.system_time())).as_secs_f64())
 }

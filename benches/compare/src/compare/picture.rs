@@ -14,10 +14,8 @@ const RIGHT: usize = 690;
 
 pub(crate) fn svg(results: &Results) -> String {
     let Some(case) = results.main_case() else { return String::new() };
-    let rows: Vec<(Contestant, f64)> = Contestant::ALL
-        .into_iter()
-        .filter_map(|who| results.rate(case, who).map(|rate| (who, rate)))
-        .collect();
+    let rows: Vec<(Contestant, f64)> =
+        Contestant::ALL.into_iter().filter_map(|who| results.rate(case, who).map(|rate| (who, rate))).collect();
     let most = rows.iter().map(|(_, rate)| *rate).fold(1.0, f64::max);
     let costs = |who: Contestant| results.killed.iter().find(|(one, _)| *one == who).map(|(_, kills)| cost(kills));
     let worst = rows.iter().filter_map(|(who, _)| costs(*who)).max().unwrap_or_default().max(1);
@@ -48,7 +46,9 @@ pub(crate) fn svg(results: &Results) -> String {
             let _ = writeln!(text, "<text x=\"{RIGHT}\" y=\"{}\" fill=\"#57606a\">not killed</text>", y + 15);
             continue;
         };
-        let width = f64::from(u32::try_from(cost).unwrap_or(u32::MAX)) / f64::from(u32::try_from(worst).unwrap_or(u32::MAX)) * BAR;
+        let width = f64::from(u32::try_from(cost).unwrap_or(u32::MAX))
+            / f64::from(u32::try_from(worst).unwrap_or(u32::MAX))
+            * BAR;
         let kills = results.killed.iter().find(|(one, _)| one == who).map_or(1, |(_, kills)| kills.len());
         let _ = writeln!(
             text,

@@ -86,15 +86,17 @@ impl Results {
     fn bars(&self, text: &mut String) {
         *text += "## What is asked of us\n\n| bar | measured | |\n| --- | --- | --- |\n";
         let mut bar = |what: &str, measured: Option<(String, bool)>| {
-            let (measured, held) = measured
-                .map_or_else(|| ("not in this run".to_owned(), ""), |(text, held)| (text, if held { "held" } else { "**missed**" }));
+            let (measured, held) = measured.map_or_else(
+                || ("not in this run".to_owned(), ""),
+                |(text, held)| (text, if held { "held" } else { "**missed**" }),
+            );
             let _ = writeln!(text, "| {what} | {measured} | {held} |");
         };
         let share = self.share_of_the_loop();
         bar("the bare loop reaches 90 % of k/(t x RTT) at 50 ms", share.map(|share| (percent(share), share >= 0.9)));
-        let ours = self.main_case().and_then(|case| {
-            Some(self.rate(case, Contestant::Sqlite)? / self.rate(case, Contestant::Limit)?)
-        });
+        let ours = self
+            .main_case()
+            .and_then(|case| Some(self.rate(case, Contestant::Sqlite)? / self.rate(case, Contestant::Limit)?));
         bar("SQLite on disk: at least 90 % of the loop at 50 ms", ours.map(|share| (percent(share), share >= 0.9)));
         let cases = |latency: u64, fleet: usize| {
             let case = Case { latency_ms: latency, fleet, places: 1, faults: false };
@@ -107,25 +109,36 @@ impl Results {
                 fsyncs.map(|each| (format!("{each:.2}"), each <= 1.2)),
             );
         }
-        bar("10,000 credentials under `ulimit -n 256`: all turned, never above the cap", self.narrow.as_ref().map(|run| {
-            let text = format!("{} turned, {} at a time at most", run.truth.turned, run.counts.peak);
-            (text, run.truth.turned == 10_000 && run.counts.beyond_the_cap == 0)
-        }));
-        bar("the same within 100 MB", self.narrow.as_ref().map(|run| {
-            let megabytes = megabytes(run);
-            (format!("{megabytes:.0} MB"), megabytes <= 100.0)
-        }));
-        let flat = cases(0, 100).zip(cases(0, 10_000)).map(|(few, many)| {
-            (median(few, Measured::cpu_per_thousand), median(many, Measured::cpu_per_thousand))
-        });
-        bar("cost flat from 100 to 10,000: CPU seconds per 1,000", flat.map(|(few, many)| {
-            (format!("{few:.2} and {many:.2}"), many <= few * 1.2)
-        }));
+        bar(
+            "10,000 credentials under `ulimit -n 256`: all turned, never above the cap",
+            self.narrow.as_ref().map(|run| {
+                let text = format!("{} turned, {} at a time at most", run.truth.turned, run.counts.peak);
+                (text, run.truth.turned == 10_000 && run.counts.beyond_the_cap == 0)
+            }),
+        );
+        bar(
+            "the same within 100 MB",
+            self.narrow.as_ref().map(|run| {
+                let megabytes = megabytes(run);
+                (format!("{megabytes:.0} MB"), megabytes <= 100.0)
+            }),
+        );
+        let flat = cases(0, 100)
+            .zip(cases(0, 10_000))
+            .map(|(few, many)| (median(few, Measured::cpu_per_thousand), median(many, Measured::cpu_per_thousand)));
+        bar(
+            "cost flat from 100 to 10,000: CPU seconds per 1,000",
+            flat.map(|(few, many)| (format!("{few:.2} and {many:.2}"), many <= few * 1.2)),
+        );
         let killed = self.killed.iter().find(|(who, _)| *who == Contestant::Sqlite).map(|(_, kills)| kills);
-        bar("killed: nothing lost, stale or unaccounted", killed.map(|kills| {
-            let sum = kills.iter().map(|kill| kill.truth.lost + kill.truth.stale + kill.truth.unaccounted).sum::<usize>();
-            (format!("{sum} in {} kills", kills.len()), sum == 0 && kills.iter().all(|kill| kill.note.is_none()))
-        }));
+        bar(
+            "killed: nothing lost, stale or unaccounted",
+            killed.map(|kills| {
+                let sum =
+                    kills.iter().map(|kill| kill.truth.lost + kill.truth.stale + kill.truth.unaccounted).sum::<usize>();
+                (format!("{sum} in {} kills", kills.len()), sum == 0 && kills.iter().all(|kill| kill.note.is_none()))
+            }),
+        );
         *text += "\n";
     }
 
@@ -202,16 +215,16 @@ fn speed(text: &mut String, case: Case, rows: &[(Contestant, Vec<Measured>)], li
         let Some(last) = runs.last() else { continue };
         let (rate, least, most) = spread(runs.iter().map(Measured::rate)).unwrap_or_default();
         let range = if runs.len() > 1 { format!(" ({least:.1} to {most:.1})") } else { String::new() };
-        let share = bound_share(last, *who, case).map_or(String::new(), |_| {
-            percent(median(runs, |run| bound_share(run, *who, case).unwrap_or_default()))
-        });
-        let of_limit = limit.filter(|limit| who.is_ours() && *limit > 0.0).map_or(String::new(), |limit| percent(rate / limit));
+        let share = bound_share(last, *who, case)
+            .map_or(String::new(), |_| percent(median(runs, |run| bound_share(run, *who, case).unwrap_or_default())));
+        let of_limit =
+            limit.filter(|limit| who.is_ours() && *limit > 0.0).map_or(String::new(), |limit| percent(rate / limit));
         let middle = |percent: usize| median(runs, |run| run.percentile(percent).unwrap_or_default());
         let worst = |what: fn(&Measured) -> usize| runs.iter().map(what).max().unwrap_or_default();
         let beyond: u64 = runs.iter().map(|run| run.counts.beyond_the_cap).sum();
-        let fsyncs = last.fsyncs().map_or(String::new(), |_| {
-            format!("{:.2}", median(runs, |run| run.fsyncs().unwrap_or_default()))
-        });
+        let fsyncs = last
+            .fsyncs()
+            .map_or(String::new(), |_| format!("{:.2}", median(runs, |run| run.fsyncs().unwrap_or_default())));
         let _ = writeln!(
             text,
             "| {} | {} of {} | {:.1} | {rate:.1}{range} | {share} | {of_limit} | {:.0} / {:.0} | {} | {beyond} | {:.2} | {:.0} | {fsyncs} |",
@@ -266,7 +279,9 @@ fn reason(step: &str) -> &'static str {
         "look at the old one" => "whose it is, what it may do, and that it lives, before anything is built upon it",
         "read place" => "what is there before it is written, so that nobody is overwritten",
         "issue" => "the new token",
-        "look at the new one" => "owner, scopes and end are as asked before it goes anywhere, and it lives before the old one goes",
+        "look at the new one" => {
+            "owner, scopes and end are as asked before it goes anywhere, and it lives before the old one goes"
+        }
         "write place" => "the new token goes in",
         "try place" => "it works there and is the new one; again before the old one goes, and after",
         "revoke the old one" => "its end",

@@ -18,11 +18,8 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn start(bins: &std::path::Path) -> Whatever<Self> {
-        let mut process = Command::new(bins.join("world"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()?;
+        let mut process =
+            Command::new(bins.join("world")).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
         let mut lines = BufReader::new(process.stdout.take().ok_or("the world is mute")?).lines();
         let address = format!("{}/", lines.next_line().await?.ok_or("the world did not start")?);
         Ok(Self { address, client: reqwest::Client::builder().no_proxy().build()?, _process: process })

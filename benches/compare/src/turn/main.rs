@@ -73,7 +73,7 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         before: if kept.durable { BTreeSet::new() } else { before },
         kept,
     });
-    let mut said = drive(&desk, Member::read(fleet)?, k * OPEN).await;
+    let mut said = drive(&desk, Member::read(fleet.as_ref())?, k * OPEN).await;
     said.fsyncs = desk.kept.fsyncs();
     said.peak_kb = peak_kb();
     println!("{}", serde_json::to_string(&said)?);

@@ -20,7 +20,10 @@ pub(crate) fn answer(state: &mut State, asked: &Asked, path: &[&str]) -> (String
     match (asked.method.as_str(), path) {
         ("GET", ["user"]) => {
             let user = state.tokens[by].user;
-            (format!("who has the {whose} one"), Answer::json(200, &json!({"id": user, "username": format!("u{user}")})))
+            (
+                format!("who has the {whose} one"),
+                Answer::json(200, &json!({"id": user, "username": format!("u{user}")})),
+            )
         }
         ("GET", ["personal_access_tokens", "self"]) => {
             (format!("look at the {whose} one"), Answer::json(200, &row(state, by)))
@@ -37,7 +40,9 @@ pub(crate) fn answer(state: &mut State, asked: &Asked, path: &[&str]) -> (String
             };
             ("rotate".to_owned(), answer)
         }
-        ("POST", ["users", user, "personal_access_tokens"]) if admin => ("issue".to_owned(), create(state, asked, user)),
+        ("POST", ["users", user, "personal_access_tokens"]) if admin => {
+            ("issue".to_owned(), create(state, asked, user))
+        }
         ("GET", ["personal_access_tokens"]) if admin => ("list".to_owned(), list(state, asked)),
         ("GET", ["personal_access_tokens", id]) if admin => {
             let found = state.by_id(id).map(|at| Answer::json(200, &row(state, at)));

@@ -58,8 +58,7 @@ fn lock(world: &Shared) -> MutexGuard<'_, World> {
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let setting =
-        Setting { fleet: 0, places: 0, latency_ms: 0, faults: false, cap: 100, files: None, record: false };
+    let setting = Setting { fleet: 0, places: 0, latency_ms: 0, faults: false, cap: 100, files: None, record: false };
     let world = Arc::new(Mutex::new(World::of(setting)));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);

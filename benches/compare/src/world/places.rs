@@ -49,7 +49,8 @@ pub(crate) fn pipeline(state: &mut State, asked: &Asked, target: &str) -> (Strin
         Some("UpdatePipeline") => ("UpdatePipeline", body["pipeline"]["name"].as_str()),
         _ => ("something else", None),
     };
-    let found = name.and_then(|name| name.rsplit_once('-')).and_then(|(credential, place)| state.place(credential, place));
+    let found =
+        name.and_then(|name| name.rsplit_once('-')).and_then(|(credential, place)| state.place(credential, place));
     let (Some(place), Some(name)) = (found, name) else {
         let body = json!({"__type": "PipelineNotFoundException", "message": "there is no such pipeline"});
         return (call.to_owned(), Answer::aws(400, &body));
@@ -65,7 +66,9 @@ pub(crate) fn pipeline(state: &mut State, asked: &Asked, target: &str) -> (Strin
     }
     let pipeline = structure(name, place.version);
     let answer = match call {
-        "GetPipeline" => json!({"pipeline": pipeline, "metadata": {"pipelineArn": format!("arn:aws:codepipeline:eu-central-1:000000000000:{name}")}}),
+        "GetPipeline" => {
+            json!({"pipeline": pipeline, "metadata": {"pipelineArn": format!("arn:aws:codepipeline:eu-central-1:000000000000:{name}")}})
+        }
         _ => json!({"pipeline": pipeline}),
     };
     (call.to_owned(), Answer::aws(200, &answer))
