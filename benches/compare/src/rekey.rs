@@ -51,12 +51,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         heard.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_insert((now, now)).1 = now;
     }));
     let mut said = Said::default();
-    let times = |id| times.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied();
     for (id, came) in engine.rotate_all(&secrets, true).await {
         match came {
             Ok(outcome) if outcome.is_clean() => {
                 said.completed += 1;
-                let took = times(&id).map(|(first, last): (Instant, Instant)| last - first).unwrap_or_default();
+                let spent = times.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
+                let took = spent.map(|(first, last): (Instant, Instant)| last - first).unwrap_or_default();
                 said.latencies_us.push(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
             }
             Ok(outcome) => {
