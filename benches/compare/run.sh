@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Everybody side by side, in one run: bash benches/compare/run.sh [--quick|--small] [OUT]
+# Everybody side by side, in one run: bash benches/compare/run.sh [--quick|--small|--narrow] [OUT]
 # Needs Rust with a C compiler, Python with pip, and curl. Writes RESULTS.md and compare.svg, here or to OUT. --quick takes
-# less than ten minutes on two cores; without it, hours; --small only shows that everything runs.
+# less than ten minutes on two cores; without it, hours; --small only shows that everything runs, and --narrow is the large fleet under `ulimit -n 256` alone.
 set -euo pipefail
 kind=full
 case "${1:-}" in
-    --quick | --small) kind="${1#--}"; shift ;;
+    --quick | --small | --narrow) kind="${1#--}"; shift ;;
 esac
 mkdir -p "${1:-.}"
 out="$(cd "${1:-$(dirname "$0")}" && pwd)"

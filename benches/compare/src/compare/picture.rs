@@ -25,7 +25,7 @@ pub(crate) fn svg(results: &Results) -> String {
          <rect width=\"1060\" height=\"{height}\" fill=\"#ffffff\"/>\n\
          <text x=\"16\" y=\"28\" font-size=\"17\" fill=\"#1b1f24\">Turned at {} ms, {} credentials, one place each ({} run, {})</text>\n\
          <text x=\"{NAMES}\" y=\"64\" fill=\"#57606a\">rotations a second</text>\n\
-         <text x=\"{RIGHT}\" y=\"64\" fill=\"#57606a\">lost + stale + unaccounted, a SIGKILL</text>\n",
+         <text x=\"{RIGHT}\" y=\"64\" fill=\"#57606a\">lost + stale + unaccounted after SIGKILLs</text>\n",
         case.latency_ms, case.fleet, results.kind, results.date
     );
     for (number, (who, rate)) in rows.iter().enumerate() {

@@ -44,9 +44,10 @@ impl Results {
         self.speed.keys().copied().filter(|case| case.latency_ms > 0 && case.places == 1 && !case.faults).max()
     }
 
-    /// Which share of k/(t x RTT) the limit loop reached, at 50 ms with the largest fleet.
+    /// Which share of k/(t x RTT) the limit loop reached, at 50 ms with the largest fleet. One that is hardly larger than k
+    /// shows nothing: most of its time is the beginning and the end.
     pub(crate) fn share_of_the_loop(&self) -> Option<f64> {
-        let case = self.main_case()?;
+        let case = self.main_case().filter(|case| case.fleet >= 1000)?;
         let runs = self.of(case, Contestant::Limit)?;
         Some(median(runs, |run| bound_share(run, Contestant::Limit, case).unwrap_or_default()))
     }
@@ -63,6 +64,9 @@ impl Results {
             self.kind, self.date
         );
         match self.share_of_the_loop() {
+            None => {
+                text += "**This run is too small for its figures to mean anything**: it shows that everything runs.\n\n"
+            }
             Some(share) if share < 0.9 => {
                 let _ = writeln!(
                     text,
@@ -70,7 +74,7 @@ impl Results {
                     share * 100.0
                 );
             }
-            _ => {}
+            Some(_) => {}
         }
         text += "![Rotations a second, and what a SIGKILL cost](compare.svg)\n\n";
         self.bars(&mut text);
@@ -177,9 +181,12 @@ impl Results {
                   issues, writes and revokes makes 2 and one more for each place.\n\n";
         for (places, steps) in &self.steps {
             let _ = writeln!(text, "{} trips with {}:\n", steps.len(), plural(*places, "place"));
-            for (step, count) in counted(steps) {
+            let mut before: Vec<String> = Vec::new();
+            for (step, count) in in_order(steps) {
+                let nth = before.iter().filter(|one| **one == step).count();
                 let times = if count == 1 { String::new() } else { format!(" ({count} times)") };
-                let _ = writeln!(text, "- {step}{times}: {}", reason(&step));
+                let _ = writeln!(text, "1. {step}{times}: {}", reason(&step, nth));
+                before.push(step);
             }
             *text += "\n";
         }
@@ -210,7 +217,7 @@ fn speed(text: &mut String, case: Case, rows: &[(Contestant, Vec<Measured>)], li
     let (fleet, places) = (plural(case.fleet, "credential"), plural(case.places, "place"));
     let _ = writeln!(text, "## {} ms, {fleet}, {places} each{faults}\n", case.latency_ms);
     *text += "| contestant | turned | trips each | a second | of k/(t x RTT) | of the loop | p50 / p99 ms | most at a time | above the cap \
-              | CPU s per 1,000 | memory MB | fsyncs each |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
+              | CPU s per 1,000 | memory MB | fsyncs each | lost / stale / unaccounted |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
     for (who, runs) in rows {
         let Some(last) = runs.last() else { continue };
         let (rate, least, most) = spread(runs.iter().map(Measured::rate)).unwrap_or_default();
@@ -227,7 +234,7 @@ fn speed(text: &mut String, case: Case, rows: &[(Contestant, Vec<Measured>)], li
             .map_or(String::new(), |_| format!("{:.2}", median(runs, |run| run.fsyncs().unwrap_or_default())));
         let _ = writeln!(
             text,
-            "| {} | {} of {} | {:.1} | {rate:.1}{range} | {share} | {of_limit} | {:.0} / {:.0} | {} | {beyond} | {:.2} | {:.0} | {fsyncs} |",
+            "| {} | {} of {} | {:.1} | {rate:.1}{range} | {share} | {of_limit} | {:.0} / {:.0} | {} | {beyond} | {:.2} | {:.0} | {fsyncs} | {} / {} / {} |",
             who.name(),
             runs.iter().map(|run| run.truth.turned).min().unwrap_or_default(),
             case.fleet,
@@ -237,6 +244,9 @@ fn speed(text: &mut String, case: Case, rows: &[(Contestant, Vec<Measured>)], li
             worst(|run| run.counts.peak),
             median(runs, Measured::cpu_per_thousand),
             median(runs, megabytes),
+            worst(|run| run.truth.lost),
+            worst(|run| run.truth.stale),
+            worst(|run| run.truth.unaccounted),
         );
     }
     *text += "\n";
@@ -261,31 +271,35 @@ fn plural(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// Steps without the number of the place, and how often each is made.
-fn counted(steps: &[String]) -> Vec<(String, usize)> {
+/// Steps without the number of the place, and how often each is made in a row.
+fn in_order(steps: &[String]) -> Vec<(String, usize)> {
     let mut all: Vec<(String, usize)> = Vec::new();
     for step in steps {
         let name = step.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end();
-        match all.iter_mut().find(|(one, _)| one == name) {
-            Some((_, count)) => *count += 1,
-            None => all.push((name.to_owned(), 1)),
+        match all.last_mut() {
+            Some((one, count)) if one == name => *count += 1,
+            _ => all.push((name.to_owned(), 1)),
         }
     }
     all
 }
 
-fn reason(step: &str) -> &'static str {
-    match step {
-        "look at the old one" => "whose it is, what it may do, and that it lives, before anything is built upon it",
-        "read place" => "what is there before it is written, so that nobody is overwritten",
-        "issue" => "the new token",
-        "look at the new one" => {
-            "owner, scopes and end are as asked before it goes anywhere, and it lives before the old one goes"
-        }
-        "write place" => "the new token goes in",
-        "try place" => "it works there and is the new one; again before the old one goes, and after",
-        "revoke the old one" => "its end",
-        "look at the old one, dead" => "that it is dead is seen, not believed",
-        _ => "beside the usual way",
+/// Why it is made, the first time, the second, and so on.
+fn reason(step: &str, nth: usize) -> &'static str {
+    match (step, nth) {
+        ("look at the old one", 0) => "that it lives, whose it is, and what it may do: nothing is built upon a guess",
+        ("look at the old one", 1) => "that it may go back where it was, before any place is tried with it",
+        ("read place", 0) => "what is there, so that nobody's change is overwritten",
+        ("try place", 0) => "that the check itself can be run, while nothing is at stake",
+        ("issue", 0) => "the new token",
+        ("look at the new one", 0) => "owner, scopes and end are as asked, before it goes anywhere",
+        ("write place", 0) => "the new token goes in",
+        ("try place", 1) => "that it works there, and is the new one",
+        ("look at the new one", 1) => "the last look: it lives, before the old one goes",
+        ("try place", 2) => "the last look: it is still there, before the old one goes",
+        ("revoke the old one", 0) => "its end",
+        ("look at the old one, dead", 0) => "that it is dead is seen, not believed",
+        ("try place", 3) => "now that only the new one can pass",
+        _ => "nobody has said why: say it in `reason`",
     }
 }
