@@ -69,11 +69,12 @@ impl Contestant {
         }
     }
 
-    /// The largest fleet that it is given: one after the other, the rate does not depend upon it.
+    /// Whether it is given a fleet of this size: the rate of those that go one by one does not depend upon it.
     pub(crate) fn fits(self, fleet: usize, latency_ms: u64) -> bool {
         match self {
             Self::AwsCli => fleet <= 1,
-            Self::Requests(1) | Self::Boto3(1) => fleet <= if latency_ms == 0 { 1000 } else { 100 },
+            Self::Boto3(1) if latency_ms > 0 => fleet <= 1,
+            Self::Requests(1) | Self::Boto3(1) => fleet <= 100,
             Self::Requests(_) | Self::Boto3(_) => fleet <= 1000,
             _ => true,
         }

@@ -22,7 +22,7 @@ pub(crate) struct Results {
 pub(crate) fn spread(values: impl Iterator<Item = f64>) -> Option<(f64, f64, f64)> {
     let mut all: Vec<f64> = values.collect();
     all.sort_by(f64::total_cmp);
-    let middle = *all.get(all.len() / 2)?;
+    let middle = f64::midpoint(*all.get(all.len() / 2)?, *all.get(all.len().checked_sub(1)? / 2)?);
     Some((middle, *all.first()?, *all.last()?))
 }
 

@@ -186,9 +186,9 @@ fn policy() -> Policy {
     Policy::default()
         .grace(Duration::ZERO)
         .lifetime(Duration::from_hours(90 * 24))
-        .act_timeout(Duration::from_secs(5))
+        .act_timeout(Duration::from_secs(4))
         .settle(Duration::from_secs(1))
-        .lease(Duration::from_secs(10))
+        .lease(Duration::from_secs(5))
         .patience(Patience::new(Duration::from_millis(200), Duration::from_secs(2), Duration::from_mins(10)))
 }
 
