@@ -50,7 +50,7 @@ async fn main() -> Result<()> {
 async fn taking_up(path: &Path) -> Result<()> {
     let journal = SqliteJournal::open(path)?;
     for from in (0..FLEET).step_by(MANY) {
-        let begin = |number| {
+        let open = |number| {
             let journal = &journal;
             async move {
                 let lease = lease(journal, number).await?;
@@ -58,8 +58,8 @@ async fn taking_up(path: &Path) -> Result<()> {
                 journal.release(lease).await
             }
         };
-        let begun = join_all((from..FLEET.min(from + MANY)).map(begin)).await;
-        begun.into_iter().collect::<Result<()>>()?;
+        let all = join_all((from..FLEET.min(from + MANY)).map(open)).await;
+        all.into_iter().collect::<Result<()>>()?;
     }
     journal.close().await?;
     let before = Instant::now();
@@ -74,10 +74,10 @@ async fn taking_up(path: &Path) -> Result<()> {
             None => break,
         }
     }
-    let both = before.elapsed();
+    let listing = before.elapsed().saturating_sub(opened);
     assert_eq!(listed, FLEET, "every one of them is listed");
-    let (open, list) = (opened.as_secs_f64() * 1000.0, (both - opened).as_secs_f64() * 1000.0);
-    let below = if both < Duration::from_secs(1) { "yes" } else { "no" };
+    let (open, list) = (opened.as_secs_f64() * 1000.0, listing.as_secs_f64() * 1000.0);
+    let below = if opened + listing < Duration::from_secs(1) { "yes" } else { "no" };
     println!("{:<28} {listed:>10} {open:>10.1} {list:>14.1} {below:>16}", "open rotations");
     Ok(())
 }
