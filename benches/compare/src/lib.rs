@@ -130,7 +130,8 @@ pub fn peak_kb() -> u64 {
 pub fn mark(token: &str) -> String {
     use sha2::Digest as _;
     let digest = sha2::Sha256::digest(token.as_bytes());
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let first = digest.iter().take(8).fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
+    format!("{first:016x}")
 }
 
 /// What has been rotated, for contestants without a journal: a line each, as scripts do.

@@ -89,7 +89,7 @@ impl Loop {
                     let name = format!("{}-next", member.name);
                     let body = json!({"name": name, "scopes": ["read_repository"], "expires_at": "2099-01-01"});
                     let made = self.ask(client.post(address).json(&body), KEY, 201).await?;
-                    new = made["token"].as_str().unwrap_or_default().to_owned();
+                    made["token"].as_str().unwrap_or_default().clone_into(&mut new);
                     id = made["id"].as_u64().unwrap_or_default();
                     made
                 }

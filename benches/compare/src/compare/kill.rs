@@ -25,7 +25,7 @@ pub(crate) struct Killed {
 }
 
 /// How long it may take after it was started again.
-const TIME: Duration = Duration::from_secs(120);
+const TIME: Duration = Duration::from_mins(2);
 
 /// Kills it once so much of the work is done and at least half of what it has at a time is under way.
 pub(crate) async fn once(paths: &Paths, world: &World, who: Contestant, case: Case, after: u64) -> Whatever<Killed> {
@@ -52,12 +52,11 @@ pub(crate) async fn once(paths: &Paths, world: &World, who: Contestant, case: Ca
     again.kill_on_drop(true);
     let said = tokio::time::timeout(TIME, finish(again)).await;
     let truth = world.truth().await?;
-    let said = match said {
-        Ok(said) => said?,
-        Err(_) => {
-            note = Some("it did not come to an end");
-            tokenturn_compare::Said::default()
-        }
+    let said = if let Ok(said) = said {
+        said?
+    } else {
+        note = Some("it did not come to an end");
+        tokenturn_compare::Said::default()
     };
     let needs_person = said.needs_person.max(truth.unfinished);
     Ok(Killed { in_flight, truth, needs_person, seconds: begun.elapsed().as_secs_f64(), note })

@@ -65,7 +65,8 @@ impl Results {
         );
         match self.share_of_the_loop() {
             None => {
-                text += "**This run is too small for its figures to mean anything**: it shows that everything runs.\n\n"
+                text +=
+                    "**This run is too small for its figures to mean anything**: it shows that everything runs.\n\n";
             }
             Some(share) if share < 0.9 => {
                 let _ = writeln!(
@@ -220,8 +221,8 @@ fn speed(text: &mut String, case: Case, rows: &[(Contestant, Vec<Measured>)], li
               | CPU s per 1,000 | memory MB | fsyncs each | lost / stale / unaccounted |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
     for (who, runs) in rows {
         let Some(last) = runs.last() else { continue };
-        let (rate, least, most) = spread(runs.iter().map(Measured::rate)).unwrap_or_default();
-        let range = if runs.len() > 1 { format!(" ({least:.1} to {most:.1})") } else { String::new() };
+        let (rate, slowest, quickest) = spread(runs.iter().map(Measured::rate)).unwrap_or_default();
+        let range = if runs.len() > 1 { format!(" ({slowest:.1} to {quickest:.1})") } else { String::new() };
         let share = bound_share(last, *who, case)
             .map_or(String::new(), |_| percent(median(runs, |run| bound_share(run, *who, case).unwrap_or_default())));
         let of_limit =

@@ -60,7 +60,10 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let (k, directory): (usize, PathBuf) = (k.parse()?, directory.into());
     let kept = match Kept::open(kind, &directory).await? {
         Ok(kept) => kept,
-        Err(why) => return Ok(println!("{}", serde_json::to_string(&Said { skipped: Some(why), ..Said::default() })?)),
+        Err(why) => {
+            println!("{}", serde_json::to_string(&Said { skipped: Some(why), ..Said::default() })?);
+            return Ok(());
+        }
     };
     let (before, done) = Done::open(directory.join("done"))?;
     let desk = Arc::new(Desk {
