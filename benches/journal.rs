@@ -1,7 +1,8 @@
 //! How much the journal on disk takes: `cargo bench --bench journal`.
 //!
 //! Appends one after the other and from many tasks at once, and whole rotations over the provider in memory. A commit waits
-//! for the disk once, and that wait is nearly all that there is; what queues up meanwhile shares the next one.
+//! for the disk once, and that wait is nearly all that there is; what queues up meanwhile shares the next one. At last a
+//! journal is opened in which ten thousand rotations are open, and they are listed, as a process does that goes on after a crash.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use tokenturn::consumer::memory::MemoryConsumer;
 use tokenturn::journal::{
-    Batch, Claim, Head, Journal, Lease, Mac, Record, SealContext, Sealed, SealedValue, Seq, SqliteJournal, SqliteStats,
-    Status, ValueId,
+    Batch, Claim, Head, HeadFilter, Journal, Lease, Mac, Page, Record, SealContext, Sealed, SealedValue, Seq,
+    SqliteJournal, SqliteStats, Status, ValueId,
 };
 use tokenturn::provider::memory::MemoryProvider;
 use tokenturn::testing::TestSealer;
@@ -21,6 +22,10 @@ use tokenturn::{CredentialName, Holder, Outcome, Policy, Predecessor, Result, Ro
 const SPAN: Duration = Duration::from_secs(3);
 /// How many at once.
 const MANY: usize = 64;
+/// How many rotations are open when a journal is opened.
+const FLEET: usize = 10_000;
+/// How many heads a page has.
+const PAGE: usize = 1000;
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -36,6 +41,44 @@ async fn main() -> Result<()> {
     for (tasks, rounds) in [(1, 10), (MANY, 2)] {
         rotations(&folder.0.join(format!("rotations-{tasks}")), tasks, rounds).await?;
     }
+    println!();
+    println!("{:<28} {:>10} {:>10} {:>14} {:>16}", "taking up", "number", "open ms", "list ms", "both below 1 s");
+    taking_up(&folder.0.join("taking-up")).await
+}
+
+/// Opens a journal in which many rotations are open, and lists them.
+async fn taking_up(path: &Path) -> Result<()> {
+    let journal = SqliteJournal::open(path)?;
+    for from in (0..FLEET).step_by(MANY) {
+        let open = |number| {
+            let journal = &journal;
+            async move {
+                let lease = lease(journal, number).await?;
+                journal.append(&lease, Seq::ZERO, &batch(&lease, Seq::ZERO)?).await?;
+                journal.release(lease).await
+            }
+        };
+        let all = join_all((from..FLEET.min(from + MANY)).map(open)).await;
+        all.into_iter().collect::<Result<()>>()?;
+    }
+    journal.close().await?;
+    let before = Instant::now();
+    let journal = SqliteJournal::open(path)?;
+    let opened = before.elapsed();
+    let (filter, mut page, mut listed) = (HeadFilter::all().open(), Page::first(PAGE), 0);
+    loop {
+        let heads = journal.heads(&filter, page).await?;
+        listed += heads.len();
+        match heads.into_iter().next_back() {
+            Some(last) => page = Page::after(last.credential, PAGE),
+            None => break,
+        }
+    }
+    let listing = before.elapsed().saturating_sub(opened);
+    assert_eq!(listed, FLEET, "every one of them is listed");
+    let (open, list) = (opened.as_secs_f64() * 1000.0, listing.as_secs_f64() * 1000.0);
+    let below = if opened + listing < Duration::from_secs(1) { "yes" } else { "no" };
+    println!("{:<28} {listed:>10} {open:>10.1} {list:>14.1} {below:>16}", "open rotations");
     Ok(())
 }
 
