@@ -3,7 +3,7 @@
 use super::super::Addresses;
 use super::ticket::Asked;
 use crate::guide::Guide;
-use crate::token::{RetiredToken, Token};
+use crate::token::RetiredToken;
 
 /// How to agree, by a code.
 ///
@@ -51,17 +51,6 @@ pub(super) fn end(at: &Addresses, client_id: &str, token: &RetiredToken) -> Guid
             "not-there",
             "Do not press \"Revoke\" on the settings page of authorised apps: that ends all tokens of the app for this \
              account, the one in use too.",
-        )
-        .with_step("done", "Then say here that it was ended.")
-}
-
-/// How to end a token that is not the app's, such as the personal one that was used before.
-pub(super) fn end_foreign(token: &Token) -> Guide {
-    let which = token.fingerprint();
-    Guide::new("End a token that is no longer used, and that is none of this app's")
-        .with_step(
-            "delete",
-            format!("End the token whose SHA-256 begins with {which} where it was made: its owner's settings, or its own app."),
         )
         .with_step("done", "Then say here that it was ended.")
 }

@@ -6,7 +6,7 @@ mod guide;
 mod refresh;
 mod ticket;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -106,7 +106,6 @@ pub struct AppUserTokens {
     asking_for: Duration,
     clock: Arc<dyn Clock>,
     births: Mutex<BTreeMap<Fingerprint, Birth>>,
-    known: Mutex<BTreeSet<Fingerprint>>,
 }
 
 impl AppUserTokens {
@@ -127,23 +126,9 @@ impl AppUserTokens {
         self.births.lock().unwrap_or_else(PoisonError::into_inner).get(&token.fingerprint()).copied()
     }
 
-    /// The app was seen to know it, or made it: when it does not any more, that is its death.
-    fn knows(&self, token: &Token) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(token.fingerprint());
-    }
-
-    fn knew(&self, token: &Token) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(&token.fingerprint());
-        known || self.birth(token).is_some()
-    }
-
-    /// A token that the app does not know may be that of another app: what it is, where it is alive.
-    async fn of_another(&self, token: &Token) -> Result<Option<Grant>> {
-        match self.looks.inspect(token).await {
-            Ok(grant) => Ok(Some(grant)),
-            Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(None),
-            Err(error) => Err(error),
-        }
+    /// When the app does not know it any more, that is its death.
+    fn knew(&self, client: &Client, token: &Token) -> bool {
+        client.knew(token) || self.birth(token).is_some()
     }
 
     fn by_person(&self, token: &RetiredToken) -> Revocation {
@@ -195,12 +180,9 @@ impl Provider for AppUserTokens {
     async fn inspect(&self, token: &Token) -> Result<Grant> {
         let mut grant = match &self.client {
             Some(client) if may_be_an_apps(token) => match client.inspect(token).await {
-                Ok(grant) => {
-                    self.knows(token);
-                    self.looks.tried(token, grant).await?
-                }
-                Err(error) if error.kind() == ErrorKind::Unauthenticated && !self.knew(token) => {
-                    self.of_another(token).await?.ok_or(error)?
+                Ok(grant) => self.looks.tried(token, grant).await?,
+                Err(error) if error.kind() == ErrorKind::Unauthenticated && !self.knew(client, token) => {
+                    self.looks.of_another(token).await?.ok_or(error)?
                 }
                 Err(error) => return Err(error),
             },
@@ -239,10 +221,14 @@ impl Provider for AppUserTokens {
             return Ok(self.by_person(token));
         };
         match (self.ended_as, &self.client) {
-            (EndedAs::OfTheApp, Some(_)) if !may_be_an_apps(value) => Ok(Revocation::Guided(guide::end_foreign(value))),
+            (EndedAs::OfTheApp, Some(_)) if !may_be_an_apps(value) => {
+                Ok(Revocation::Guided(super::guide::end_foreign(value)))
+            }
             (EndedAs::OfTheApp, Some(client)) => {
-                let ended = client.end(value).await? || self.knew(value) || self.of_another(value).await?.is_none();
-                Ok(if ended { Revocation::Done } else { Revocation::Guided(guide::end_foreign(value)) })
+                let ended = client.end(value).await?
+                    || self.knew(client, value)
+                    || self.looks.of_another(value).await?.is_none();
+                Ok(if ended { Revocation::Done } else { Revocation::Guided(super::guide::end_foreign(value)) })
             }
             (EndedAs::Exposed, _) if ending::is_taken(value) => {
                 self.looks.doom(value.fingerprint());
