@@ -3,7 +3,7 @@
 use super::super::Addresses;
 use super::ticket::Asked;
 use crate::guide::Guide;
-use crate::token::RetiredToken;
+use crate::token::{RetiredToken, Token};
 
 /// How to agree, by a code.
 ///
@@ -38,19 +38,43 @@ pub(super) fn end(at: &Addresses, client_id: &str, token: &RetiredToken) -> Guid
         Some(fingerprint) => format!("the token whose SHA-256 begins with {fingerprint}"),
         None => "the token that was replaced".to_owned(),
     };
-    Guide::new(format!("End a token of the app {client_id} that is no longer used"))
-        .with_step(
-            "delete",
-            format!(
-                "Ask whoever keeps the app's client secret to end {which}: `DELETE {}applications/{client_id}/token`, with \
+    let mut guide = Guide::new(format!("End a token of the app {client_id} that is no longer used")).with_step(
+        "delete",
+        format!(
+            "Ask whoever keeps the app's client secret to end {which}: `DELETE {}applications/{client_id}/token`, with \
                  client id and client secret as the login, and the token as `access_token` in a body of JSON.",
-                at.api
-            ),
-        )
+            at.api
+        ),
+    );
+    if let Some(companion) = token.companion() {
+        guide = guide.with_step("refresh-token", exposed(at, companion));
+    }
+    guide
         .with_step(
             "not-there",
             "Do not press \"Revoke\" on the settings page of authorised apps: that ends all tokens of the app for this \
              account, the one in use too.",
         )
         .with_step("done", "Then say here that it was ended.")
+}
+
+/// How to end a refresh token whose token is ended: from it others are made until it ends itself.
+pub(super) fn end_companion(at: &Addresses, client_id: &str, companion: &Token) -> Guide {
+    Guide::new(format!("End a refresh token of the app {client_id}, whose token was ended"))
+        .with_step("refresh-token", exposed(at, companion))
+        .with_step(
+            "otherwise",
+            "Where that server has no such interface, press \"Revoke\" beside the app on the settings page of authorised \
+             apps. That ends all tokens of the app for this account, the one in use too: authorise the app again after it.",
+        )
+        .with_step("done", "Then say here that it was ended.")
+}
+
+fn exposed(at: &Addresses, companion: &Token) -> String {
+    format!(
+        "End the refresh token whose SHA-256 begins with {}: `POST {}credentials/revoke`, without a login, and the refresh \
+         token in the list `credentials` in a body of JSON.",
+        companion.fingerprint(),
+        at.api
+    )
 }
