@@ -196,7 +196,7 @@ impl Provider for BitbucketCloudTokens {
             Kind::Project { .. } | Kind::Workspace { .. } => {
                 can.with_caution("access tokens of projects and workspaces are a Premium feature of Bitbucket Cloud")
             }
-            _ => can,
+            Kind::Repository { .. } => can,
         }
     }
 
