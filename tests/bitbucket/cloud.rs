@@ -181,6 +181,18 @@ async fn the_guide_leads_to_the_page_and_says_what_to_fill_in() {
 }
 
 #[tokio::test]
+async fn that_another_accounts_token_looks_dead_is_told_beforehand() {
+    let fake = fake().await;
+    let others = Bitbucket::api_tokens(&http(), "other@acme.com").must_read(SITE).address(fake.base()).build().unwrap();
+    let old = fake.token(BOT, "before", &["read:repository:bitbucket"]);
+    assert_eq!(others.inspect(&old).await.unwrap_err().kind(), ErrorKind::Unauthenticated, "alive as it is");
+    let warns = |provider: BitbucketCloudTokens| {
+        provider.capabilities().cautions.iter().any(|caution| caution.contains("another account"))
+    };
+    assert!(warns(others) && !warns(of_repository(&fake)), "an access token needs no name beside it");
+}
+
+#[tokio::test]
 async fn more_than_a_year_is_not_asked_for() {
     let fake = fake().await;
     let error = guide(&api(&fake), &["read:repository:bitbucket"], Some(366)).await.unwrap_err();

@@ -332,9 +332,26 @@ async fn of_a_token_whose_number_nobody_knows_nothing_is_guessed() {
     assert!(guide.to_string().contains("HTTP access tokens"), "{guide}");
     assert!(fake.is_alive(&token));
     let told = builder(&fake).known(&token, TokenId::new(id.to_string()).unwrap()).build().unwrap();
-    assert_eq!(told.inspect(&token).await.unwrap().access, Access::Scopes(ScopeSet::of(["REPO_ADMIN"])));
+    let grant = told.inspect(&token).await.unwrap();
+    assert_eq!((grant.access, grant.expiry), (Access::Scopes(ScopeSet::of(["REPO_ADMIN"])), Expiry::Never));
+    assert_eq!(grant.kind.unwrap(), "HTTP access token without an end");
     assert_eq!(told.revoke(&retired(&token)).await.unwrap(), Revocation::Done);
     assert!(!fake.is_alive(&token));
+}
+
+#[tokio::test]
+async fn an_end_that_cannot_be_read_is_not_taken_for_none() {
+    for (end, expected) in [("", Expiry::Never), (r#", "expiryDate": "soon""#, Expiry::Unknown)] {
+        let mut server = mockito::Server::new_async().await;
+        let who = server.mock("GET", "/rest/api/latest/projects").match_query(mockito::Matcher::Any);
+        who.with_header("x-ausername", "bot").with_body(r#"{"values": []}"#).create_async().await;
+        let row = format!(r#"{{"id": "7", "name": "x", "permissions": ["REPO_READ"]{end}}}"#);
+        server.mock("GET", "/rest/access-tokens/latest/users/bot/7").with_body(row).create_async().await;
+        let (token, url) = (Token::new("BBDC-FAKE").unwrap(), server.url().parse().unwrap());
+        let builder = Bitbucket::data_center(&http(), url).login("bot", SecretString::from(PASSWORD));
+        let provider = builder.known(&token, TokenId::new("7").unwrap()).build().unwrap();
+        assert_eq!(provider.inspect(&token).await.unwrap().expiry, expected, "{end}");
+    }
 }
 
 #[tokio::test]

@@ -219,7 +219,7 @@ async fn cut_after_issuing(world: &World, policy: Policy) -> Run {
 async fn a_run_that_was_cut_after_issuing_is_gone_on_with_by_what_was_tried() {
     let world = World::start().await;
     let policy = Policy::default().unknown_access(tokenturn::UnknownAccess::AcceptProbed);
-    let run = cut_after_issuing(&world, policy).await;
+    let run = Box::pin(cut_after_issuing(&world, policy)).await;
     assert!(matches!(run.outcome, Outcome::Draining { .. }), "{run:?}");
     assert_ne!(world.place.holds(), Some(world.old.fingerprint()));
     assert_eq!(world.rows().len(), 2, "old and new, and no third: {:?}", world.rows());
@@ -228,7 +228,7 @@ async fn a_run_that_was_cut_after_issuing_is_gone_on_with_by_what_was_tried() {
 #[tokio::test]
 async fn a_run_that_was_cut_after_issuing_ends_its_token_where_the_policy_wants_to_know_what_that_may_do() {
     let world = World::start().await;
-    let run = cut_after_issuing(&world, Policy::default()).await;
+    let run = Box::pin(cut_after_issuing(&world, Policy::default())).await;
     let Outcome::RolledBack { because, orphans, .. } = &run.outcome else { panic!("{run:?}") };
     assert!(because.to_string().contains("does not say what it may do"), "{because}");
     assert_eq!((world.rows(), orphans.len()), (vec!["made by hand".to_owned()], 0));

@@ -65,6 +65,49 @@ async fn a_token_that_may_not_see_the_organization_lives() {
 }
 
 #[tokio::test]
+async fn a_token_that_sees_none_of_the_organizations_is_a_wrong_accounts() {
+    let world = World::start().await;
+    world.unify.user("stranger", &["other.example"]);
+    let token = world.unify.token("stranger", "theirs", 30);
+    let provider = world.builder().organizations_of("acme.com", "id-of-stranger").build().unwrap();
+    let grant = provider.inspect(&token).await.unwrap();
+    assert_eq!(grant.probes[0].answer, Answer::Refuted, "it was answered, with nothing in it");
+}
+
+#[tokio::test]
+async fn what_was_asked_for_counts_only_where_it_is_there() {
+    for body in [r#"{"organizations": null}"#, r#"{"organizations": {}}"#, r#"{"pagination": {}}"#] {
+        let mut server = mockito::Server::new_async().await;
+        server.mock("GET", mockito::Matcher::Any).with_body(body).create_async().await;
+        let provider = CloudBees::unify(&http()).address(server.url().parse().unwrap());
+        let provider = provider.organizations_of("acme.com", "id").build().unwrap();
+        let error = provider.inspect(&Token::new("unify-FAKE").unwrap()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_something_in_front_of_unify_is_no_death() {
+    for (status, body) in [
+        (401, r#"{"error": "Unauthorized"}"#),
+        (401, r#"{"error": "invalid_token", "error_description": "sign in"}"#),
+        (401, r#"{"code": 401, "message": "no login", "details": []}"#),
+        (401, r#"{"code": 7, "message": "permission denied", "details": []}"#),
+        (401, r#"{"code": 16, "message": "unauthenticated"}"#),
+        (403, r#"{"code": 403, "message": "blocked", "details": []}"#),
+        (403, r#"{"error": "Forbidden"}"#),
+    ] {
+        let mut server = mockito::Server::new_async().await;
+        let mock = server.mock("GET", mockito::Matcher::Any).with_status(status);
+        mock.with_header("content-type", "application/json").with_body(body).create_async().await;
+        let provider = CloudBees::unify(&http()).address(server.url().parse().unwrap()).organization("acme.com");
+        let looked = provider.build().unwrap().inspect(&Token::new("unify-FAKE").unwrap()).await;
+        let expected = if status == 401 { ErrorKind::Protocol } else { ErrorKind::PermissionDenied };
+        assert_eq!(looked.unwrap_err().kind(), expected, "{status} {body}");
+    }
+}
+
+#[tokio::test]
 async fn an_organization_that_is_not_there_says_nothing_of_the_token() {
     let world = World::start().await;
     let provider = world.builder().organization("acmee.com").build().unwrap();

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use tokenturn::testing::Trouble;
-use tokenturn::{Decision, ErrorKind, Outcome, Predecessor, Run};
+use tokenturn::rotation::TokenRef;
+use tokenturn::testing::{GitHubFake, Trouble};
+use tokenturn::{Ask, Decision, ErrorKind, Outcome, Predecessor, Run, Urgency};
 
 use crate::app_world::{APP, POLL, SECRET, World, code_in, completed, guide};
 
@@ -140,6 +141,40 @@ async fn the_pair_that_a_code_replaces_is_ended_as_a_pair() {
 }
 
 #[tokio::test]
+async fn a_pair_that_leaked_is_ended_as_a_pair_before_anything_else() {
+    let world = World::expiring().await;
+    let (old, refresh) = world.in_use();
+    let refresh = refresh.unwrap();
+    let leaked = Predecessor::Renewable { token: old.clone(), companion: refresh.clone() };
+    world.by_device().emergency(leaked, Urgency::RevokeFirst).await.unwrap();
+    assert!(!world.github.is_alive(&old) && !world.github.renews_with(&refresh));
+    world.assert_untold(&[old.expose(), refresh.expose()]);
+}
+
+#[tokio::test]
+async fn a_leaked_refresh_token_that_nobody_could_report_is_named_to_a_person_and_its_token_ended() {
+    for spoil in [GitHubFake::without_revocation as fn(&_), GitHubFake::spend_anonymous_budget] {
+        let world = World::expiring().await;
+        spoil(&world.github);
+        let (old, refresh) = world.in_use();
+        let refresh = refresh.unwrap();
+        let leaked = Predecessor::Renewable { token: old.clone(), companion: refresh.clone() };
+        let bot = world.by_device();
+        let run = bot.emergency(leaked, Urgency::ReplaceNow).await.unwrap();
+        world.github.enter_code("build-bot", &code_in(&guide(&run))).unwrap();
+        let run = world.poll(&bot, run).await;
+        let run = world.finish(&bot, run).await;
+        assert!(!world.github.is_alive(&old), "it waits for nobody");
+        let Outcome::AwaitingPerson { asks, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
+        let named = |ask: &Ask| ask.guide().unwrap().to_string().contains(&refresh.fingerprint().to_string());
+        assert!(matches!(&asks[..], [ask @ Ask::Deletion { .. }] if named(ask)), "{asks:?}");
+        world.assert_untold(&[old.expose(), refresh.expose()]);
+        let run = bot.resolve(run.id, Decision::RevokedByHand(TokenRef::Old)).await.unwrap();
+        completed(&world.finish(&bot, run).await);
+    }
+}
+
+#[tokio::test]
 async fn a_token_that_is_not_the_apps_is_not_taken_for_dead() {
     for is_personal in [true, false] {
         let world = World::start().await;
@@ -156,7 +191,7 @@ async fn a_token_that_is_not_the_apps_is_not_taken_for_dead() {
         let run = world.poll(&bot, run).await;
         let run = world.finish(&bot, run).await;
         let Outcome::AwaitingPerson { asks, .. } = &run.outcome else { panic!("{:?}", run.outcome) };
-        assert!(matches!(&asks[..], [tokenturn::Ask::Deletion { .. }]), "{asks:?}");
+        assert!(matches!(&asks[..], [Ask::Deletion { .. }]), "{asks:?}");
         assert!(world.github.is_alive(&old) && world.place.holds() != Some(old.clone()));
     }
 }

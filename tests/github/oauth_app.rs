@@ -121,3 +121,48 @@ async fn a_token_of_another_kind_is_refused_and_not_taken_for_dead() {
     assert_eq!(provider.revoke(&retired(&personal)).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     assert!(fake.is_alive(&personal));
 }
+
+#[tokio::test]
+async fn a_token_of_another_app_is_not_taken_for_dead() {
+    let fake = fake().await;
+    let provider = app(&fake, "app-secret-fake");
+    fake.oauth_app("Iv1.other", "other-secret-fake");
+    let other = fake.oauth_token("Iv1.other", "octo-bot", &["repo"]);
+    let grant = provider.inspect(&other).await.unwrap();
+    assert_eq!((grant.owner.as_str(), &grant.access), ("octo-bot", &Access::Scopes(ScopeSet::of(["repo"]))));
+    let Revocation::Guided(guide) = provider.revoke(&retired(&other)).await.unwrap() else { panic!("not guided") };
+    assert!(guide.to_string().contains("none of this app's"), "{guide}");
+    assert!(fake.is_alive(&other));
+    let error = reset(&provider, &other).await.unwrap_err();
+    assert_eq!((error.kind(), error.effect()), (ErrorKind::NotFound, Effect::None), "{error}");
+    assert!(fake.is_alive(&other));
+}
+
+#[tokio::test]
+async fn a_token_that_the_app_knew_is_asked_of_the_app_alone() {
+    let fake = fake().await;
+    let provider = app(&fake, "app-secret-fake");
+    let seen = fake.oauth_token("Iv1.fake", "octo-bot", &["repo"]);
+    provider.inspect(&seen).await.unwrap();
+    let Issuance::Minted(made) = reset(&provider, &seen).await.unwrap() else { panic!("not minted") };
+    assert_eq!(provider.revoke(&retired(&made.token)).await.unwrap(), Revocation::Done);
+    for dead in [&seen, &made.token] {
+        assert_eq!(provider.inspect(dead).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+    }
+    assert!(fake.seen().iter().all(|seen| !seen.line.contains("/user")), "{:?}", fake.seen());
+}
+
+#[tokio::test]
+async fn an_app_that_is_not_told_the_scopes_of_a_token_does_not_know_them() {
+    for scopes in [r#""scopes": null,"#, ""] {
+        let mut server = mockito::Server::new_async().await;
+        let body = format!(r#"{{{scopes} "user": {{"login": "octo-bot"}}}}"#);
+        server.mock("POST", "/api/v3/applications/Iv1.fake/token").with_body(body).create_async().await;
+        let provider = GitHub::oauth_app(&http(), "Iv1.fake", SecretString::from("s"))
+            .server(server.url().parse().unwrap())
+            .build()
+            .unwrap();
+        let grant = provider.inspect(&Token::new("gho_FAKE").unwrap()).await.unwrap();
+        assert_eq!((grant.owner.as_str(), grant.access), ("octo-bot", Access::Unknown));
+    }
+}

@@ -156,7 +156,7 @@ async fn a_renewed_pair_is_ended_as_a_pair_where_it_is_reported_as_exposed() {
 }
 
 #[tokio::test]
-async fn a_token_that_the_app_ends_is_dead_whatever_becomes_of_its_refresh_token() {
+async fn a_token_that_the_app_ends_takes_its_refresh_token_with_it() {
     for as_pair in [false, true] {
         let world = World::expiring().await;
         if as_pair {
@@ -165,8 +165,35 @@ async fn a_token_that_the_app_ends_is_dead_whatever_becomes_of_its_refresh_token
         let (token, refresh) = world.in_use();
         let revoked = with_secret(&world, SECRET).revoke(&retired_pair(&token, refresh.as_ref())).await.unwrap();
         assert_eq!(revoked, Revocation::Done);
-        assert_eq!((world.github.is_alive(&token), world.github.renews_with(&refresh.unwrap())), (false, !as_pair));
+        assert_eq!((world.github.is_alive(&token), world.github.renews_with(&refresh.unwrap())), (false, false));
     }
+}
+
+#[tokio::test]
+async fn a_token_does_not_die_before_its_refresh_token_as_its_death_would_hide_that() {
+    let world = World::expiring().await;
+    let (token, refresh) = world.in_use();
+    let (provider, pair) = (with_secret(&world, SECRET), retired_pair(&token, refresh.as_ref()));
+    world.github.trouble("POST /api/v3/credentials/revoke", Trouble::Refuse(422));
+    let error = provider.revoke(&pair).await.unwrap_err();
+    assert_eq!(error.effect(), Effect::None, "{error}");
+    assert!(world.github.is_alive(&token));
+    assert_eq!(provider.revoke(&pair).await.unwrap(), Revocation::Done);
+    assert_eq!((world.github.is_alive(&token), world.github.renews_with(&refresh.unwrap())), (false, false));
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_a_server_cannot_end_is_no_secret_of_a_person() {
+    let world = World::expiring().await;
+    world.github.without_revocation();
+    let (token, refresh) = world.in_use();
+    let pair = retired_pair(&token, refresh.as_ref());
+    assert_eq!(with_secret(&world, SECRET).revoke(&pair).await.unwrap(), Revocation::Done, "nobody else has it");
+    let by_person = world.refreshed().revoke_by_person().build().unwrap();
+    let Revocation::Guided(guide) = by_person.revoke(&pair).await.unwrap() else { panic!("not guided") };
+    let refresh = refresh.unwrap();
+    assert!(guide.to_string().contains(&refresh.fingerprint().to_string()), "it is named: {guide}");
+    assert!(!guide.to_string().contains(refresh.expose()));
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@ use futures_util::future::join_all;
 use tokenturn::provider::{Provider, Revocation};
 use tokenturn::testing::{GitHubFake, Trouble, retired};
 use tokenturn::{Effect, ErrorKind, PersonalTokens, RetiredToken, Token};
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
 
 use crate::{classic, fake, provider};
 
@@ -185,4 +187,29 @@ async fn nobody_waits_for_others_for_ever() {
         let error = classic(&fake).revoke_together(wait).build().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Configuration);
     }
+}
+
+#[test]
+fn a_runtime_that_ends_takes_nobody_elses_revocations_with_it() {
+    let (runtime, short) = (runtime(), runtime());
+    let fake = runtime.block_on(fake());
+    let (tokens, old) = five(&fake);
+    let provider = together(&fake);
+    let mut gone = Box::pin(provider.revoke(&old[0]));
+    short.block_on(async { assert!(gone.as_mut().now_or_never().is_none(), "it is to send for all") });
+    drop(gone);
+    let mut waits = Box::pin(provider.revoke(&old[1]));
+    runtime.block_on(async { assert!(waits.as_mut().now_or_never().is_none(), "another sends") });
+    drop(short);
+    let within =
+        |asked| runtime.block_on(async { timeout(Duration::from_secs(20), asked).await.expect("nobody sends") });
+    let error = within(waits).unwrap_err();
+    assert_eq!((error.kind(), error.effect()), (ErrorKind::Unavailable, Effect::Unknown), "{error}");
+    assert!(matches!(within(Box::pin(provider.revoke(&old[1]))).unwrap(), Revocation::Accepted { .. }));
+    assert!(fake.is_alive(&tokens[0]) && !fake.is_alive(&tokens[1]) && calls(&fake) == 1);
+}
+
+/// One that works only while it is asked to.
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
 }

@@ -280,6 +280,17 @@ async fn only_the_word_of_jenkins_itself_is_a_dead_token() {
 }
 
 #[tokio::test]
+async fn that_another_users_token_looks_dead_is_told_beforehand() {
+    let world = World::start().await;
+    world.fake.grant("somebody", "Item/Read");
+    let others = Token::new(secrecy::ExposeSecret::expose_secret(&world.fake.api_token("somebody"))).unwrap();
+    let tokens = tokens(&world.jenkins);
+    assert_eq!(tokens.inspect(&others).await.unwrap_err().kind(), ErrorKind::Unauthenticated);
+    assert!(world.fake.takes("somebody", &others), "alive as it is");
+    assert!(tokens.capabilities().cautions.iter().any(|caution| caution.contains("another user")));
+}
+
+#[tokio::test]
 async fn our_own_refused_login_is_no_word_on_a_token() {
     let world = World::start().await;
     let tokens = tokens(&world.jenkins);

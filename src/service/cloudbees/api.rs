@@ -1,8 +1,9 @@
 //! The looks at a token that change nothing, and what Unify's refusals mean.
 //!
 //! Sources: "API references" and "Organizations" (`CloudBees` Unify documentation), and the `OpenAPI` description at
-//! apidocs.cloudbees.io. Its contract for every answer but 200 is `{"code", "message", "details"}`; an answer 401 was seen
-//! as `{"error": ".."}`. Both are read, and the status decides.
+//! apidocs.cloudbees.io. Its contract for every answer but 200 is the `Status` of Google's RPC, `{"code", "message", "details"}`;
+//! an answer 401 was seen as `{"error": ".."}`. Both are read, and nothing else counts: what stands in front of a service likes
+//! to refuse in JSON too.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -40,7 +41,7 @@ impl Look {
         }
     }
 
-    /// What a good answer has.
+    /// What a good answer has: one thing, or a list of them.
     fn member(&self) -> &'static str {
         match self {
             Self::OrganizationByName { .. } => "organization",
@@ -48,21 +49,32 @@ impl Look {
             Self::Users => "users",
         }
     }
+
+    fn lists(&self) -> bool {
+        !matches!(self, Self::OrganizationByName { .. })
+    }
 }
+
+/// The `UNAUTHENTICATED` and the `PERMISSION_DENIED` of Google's RPC.
+const UNAUTHENTICATED: i64 = 16;
+const PERMISSION_DENIED: i64 = 7;
+
+/// The words in which an unknown token was seen to be refused.
+const NOT_AUTHORIZED: &str = "you are not authorized to perform this action";
 
 /// The part of a refusal that Unify's own have, in either form.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Refusal {
     Contract {
-        #[serde(rename = "code")]
-        _code: i64,
+        code: i64,
         #[serde(rename = "message")]
         _message: String,
+        #[serde(rename = "details")]
+        _details: Vec<Value>,
     },
     Seen {
-        #[serde(rename = "error")]
-        _error: String,
+        error: String,
     },
 }
 
@@ -87,14 +99,18 @@ impl Api {
         if answer.status() == 403 {
             // The words of a proxy are no word on the token.
             let refusal = self.endpoint.refusal(&answer);
-            let own = refusal.kind() == ErrorKind::PermissionDenied && is_unifys(&answer);
+            let own = refusal.kind() == ErrorKind::PermissionDenied && is_unifys(&answer, PERMISSION_DENIED);
             return if own { Ok(Seen::Refused) } else { Err(refusal) };
         }
         // A login page answers 200 to anybody.
         let body: Value = answer.json()?;
         match body.get(look.member()) {
-            Some(_) => Ok(Seen::Allowed),
-            None => Err(answer.not_understood("there is nothing in it of what was asked for")),
+            Some(Value::Object(_)) if !look.lists() => Ok(Seen::Allowed),
+            // Whoever sees none of them is somebody else.
+            Some(Value::Array(found)) if look.lists() => {
+                Ok(if found.is_empty() { Seen::Refused } else { Seen::Allowed })
+            }
+            _ => Err(answer.not_understood("there is nothing in it of what was asked for")),
         }
     }
 
@@ -111,14 +127,18 @@ impl Api {
     }
 }
 
-fn is_unifys(answer: &Answer) -> bool {
-    answer.json::<Refusal>().is_ok()
+/// Whether a refusal is Unify's own, and for this reason.
+fn is_unifys(answer: &Answer, reason: i64) -> bool {
+    answer.json::<Refusal>().is_ok_and(|refusal| match refusal {
+        Refusal::Contract { code, .. } => code == reason,
+        Refusal::Seen { error } => error == NOT_AUTHORIZED,
+    })
 }
 
 /// Unify's refusals in our words.
 pub(super) fn words(answer: &Answer) -> Option<Error> {
     match answer.status() {
-        401 if is_unifys(answer) => Some(Error::new(
+        401 if is_unifys(answer, UNAUTHENTICATED) => Some(Error::new(
             ErrorKind::Unauthenticated,
             "CloudBees Unify does not know this token: it is mistyped, expired or deleted; present a live one",
         )),

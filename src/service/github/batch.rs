@@ -22,7 +22,22 @@ const MOST: usize = 1000;
 pub(super) struct Batch {
     api: Api,
     wait: Duration,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    next: Arc<Mutex<Next>>,
+}
+
+/// The next call.
+#[derive(Debug, Default)]
+struct Next {
+    asked: Vec<Asked>,
+    /// Somebody lives who will send it.
+    has_sender: bool,
+}
+
+/// To send the next call. Where its task ends without that, as with its runtime, whoever waits for it is told, and whoever
+/// comes later sends.
+#[derive(Debug)]
+struct Sender {
+    unsent: Option<Arc<Mutex<Next>>>,
 }
 
 /// What one caller wants ended, and where the answer goes: whether this GitHub has such an interface.
@@ -34,20 +49,19 @@ struct Asked {
 
 impl Batch {
     pub(super) fn new(api: &Api, wait: Duration) -> Self {
-        Self { api: api.clone(), wait, asked: Arc::default() }
+        Self { api: api.clone(), wait, next: Arc::default() }
     }
 
     /// Ends these with the next call, and waits for what came of it.
     pub(super) async fn report(&self, tokens: &[&Token]) -> Result<bool> {
         let (answer, answered) = oneshot::channel();
         let tokens = tokens.iter().copied().cloned().collect();
-        if self.is_first(Asked { tokens, answer }) {
+        if let Some(sender) = self.ask(Asked { tokens, answer }) {
             // In a task of its own: whoever came first may be the first to give up.
-            let (api, wait, asked) = (self.api.clone(), self.wait, self.asked.clone());
+            let (api, wait) = (self.api.clone(), self.wait);
             tokio::spawn(async move {
                 tokio::time::sleep(wait).await;
-                let asked = mem::take(&mut *lock(&asked));
-                for group in groups(asked) {
+                for group in groups(sender.take()) {
                     send(&api, group).await;
                 }
             });
@@ -58,11 +72,25 @@ impl Batch {
         })
     }
 
-    /// Adds it to the next call, and says whether nobody else is in that yet.
-    fn is_first(&self, next: Asked) -> bool {
-        let mut asked = lock(&self.asked);
-        asked.push(next);
-        asked.len() == 1
+    /// Adds it to the next call. Where nobody is to send that yet, the caller is.
+    fn ask(&self, one: Asked) -> Option<Sender> {
+        let mut next = lock(&self.next);
+        next.asked.retain(|asked| !asked.answer.is_closed());
+        next.asked.push(one);
+        (!mem::replace(&mut next.has_sender, true)).then(|| Sender { unsent: Some(self.next.clone()) })
+    }
+}
+
+impl Sender {
+    /// All that was asked; what is asked from now on is for another call.
+    fn take(mut self) -> Vec<Asked> {
+        self.unsent.take().map(|next| mem::take(&mut *lock(&next)).asked).unwrap_or_default()
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        drop(self.unsent.take().map(|next| mem::take(&mut *lock(&next))));
     }
 }
 
@@ -112,8 +140,8 @@ async fn send(api: &Api, group: Vec<Asked>) {
     }
 }
 
-fn lock(asked: &Mutex<Vec<Asked>>) -> MutexGuard<'_, Vec<Asked>> {
-    asked.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(next: &Mutex<Next>) -> MutexGuard<'_, Next> {
+    next.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

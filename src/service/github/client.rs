@@ -1,12 +1,15 @@
 //! The app itself, with its id and secret: it checks and ends the tokens that users gave it.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use secrecy::SecretString;
 
 use super::Addresses;
 use super::api::{Api, Authorized, own_key};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Answer, Authorization};
-use crate::token::{Access, Expiry, Format, Grant, Scope, Token};
+use crate::token::{Access, Expiry, Fingerprint, Format, Grant, Scope, Token};
 
 /// An app that can log in: its client id and client secret.
 #[derive(Debug)]
@@ -15,12 +18,23 @@ pub(super) struct Client {
     addresses: Addresses,
     id: String,
     login: Authorization,
+    known: Mutex<BTreeSet<Fingerprint>>,
 }
 
 impl Client {
     pub(super) fn new(api: &Api, addresses: &Addresses, id: &str, secret: &SecretString) -> Result<Self> {
         let login = Authorization::basic(id, secret)?;
-        Ok(Self { api: api.clone(), addresses: addresses.clone(), id: id.to_owned(), login })
+        Ok(Self { api: api.clone(), addresses: addresses.clone(), id: id.to_owned(), login, known: Mutex::default() })
+    }
+
+    /// The app was seen to know it, or made it: when it does not any more, that is its death.
+    pub(super) fn knows(&self, token: &Token) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(token.fingerprint());
+    }
+
+    /// Of a token that it never knew, the app's word says nothing: GitHub answers the same for another app's.
+    pub(super) fn knew(&self, token: &Token) -> bool {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(&token.fingerprint())
     }
 
     /// What a token is. It counts as no login of the user, so a dead one does no harm.
@@ -39,12 +53,14 @@ impl Client {
             Some(Ok(end)) => Expiry::At(end),
             Some(Err(_)) => Expiry::Unknown,
         };
+        self.knows(token);
         let of_github_app = token.format() == Some(Format::GitHubAppUser);
         let access = if of_github_app {
             // It may do what the app and its user both may; its scopes are empty whatever that is.
             Access::Unknown
         } else {
-            Access::Scopes(said.scopes.unwrap_or_default().into_iter().map(Scope::new).collect())
+            // It may be left out: nothing was said then, and not that it may do nothing.
+            said.scopes.map_or(Access::Unknown, |names| Access::Scopes(names.into_iter().map(Scope::new).collect()))
         };
         Ok(Grant::of(token, user.login)
             .with_access(access)
@@ -62,6 +78,7 @@ impl Client {
     pub(super) async fn end(&self, token: &Token) -> Result<bool> {
         let answer = self.api.delete(&self.login, &self.id, token).await.map_err(refused_key)?;
         if answer.status() == 204 {
+            self.knows(token);
             return Ok(true);
         }
         // What it answers for a token that is gone is not documented: ask.

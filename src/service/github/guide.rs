@@ -6,7 +6,7 @@ use super::Addresses;
 use super::personal::Kind;
 use crate::guide::Guide;
 use crate::provider::IssueRequest;
-use crate::token::RetiredToken;
+use crate::token::{RetiredToken, Token};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -162,4 +162,15 @@ pub(super) fn delete(kind: Kind, at: &Addresses, hints: &Hints, token: &RetiredT
 /// Whether GitHub can be asked for a token that lives so long.
 pub(super) fn offers(kind: Kind, lifetime: Option<Duration>) -> bool {
     kind == Kind::Classic || lifetime.is_none_or(|life| life.as_secs().div_ceil(DAY) <= 366)
+}
+
+/// How to end a token that is not the app's, such as the personal one that was used before.
+pub(super) fn end_foreign(token: &Token) -> Guide {
+    let which = token.fingerprint();
+    Guide::new("End a token that is no longer used, and that is none of this app's")
+        .with_step(
+            "delete",
+            format!("End the token whose SHA-256 begins with {which} where it was made: its owner's settings, or its own app."),
+        )
+        .with_step("done", "Then say here that it was ended.")
 }

@@ -76,6 +76,15 @@ impl Looks {
         self.tried(token, grant).await
     }
 
+    /// What a token is that its app does not know: another app's may be alive.
+    pub(super) async fn of_another(&self, token: &Token) -> Result<Option<Grant>> {
+        match self.inspect(token).await {
+            Ok(grant) => Ok(Some(grant)),
+            Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     fn owner(&self, token: Fingerprint) -> Option<Owner> {
         self.owners.lock().unwrap_or_else(PoisonError::into_inner).get(&token).cloned()
     }

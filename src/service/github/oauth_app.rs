@@ -11,6 +11,8 @@ use url::Url;
 use super::Addresses;
 use super::api::Api;
 use super::client::{Client, may_be_an_apps};
+use super::guide;
+use super::look::Looks;
 use super::personal::unsupported;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Http;
@@ -56,6 +58,7 @@ impl OAuthAppBuilder {
         let addresses = Addresses::of(self.server.as_ref())?;
         let api = Api::new(&self.http, addresses.api.clone())?;
         Ok(OAuthAppTokens {
+            looks: Looks::new(&api, &addresses, None, &[], &[])?,
             name: format!("tokens of the OAuth app {} of {}", self.client_id, addresses.name()),
             client: Client::new(&api, &addresses, &self.client_id, &self.client_secret)?,
         })
@@ -66,11 +69,13 @@ impl OAuthAppBuilder {
 ///
 /// A new token is made from the old one, with the same scopes and the same end, and the old one dies in that instant:
 /// there is no overlap. Looking at a token is asked by the app and counts as no login of the user, so a dead one does no
-/// harm.
+/// harm. Of one that the app was never seen to know it says the same whether that is dead or another app's: then the token
+/// itself is asked (`GET /user`), sparingly, and one that lives is left to where it was made.
 #[derive(Debug)]
 pub struct OAuthAppTokens {
     name: String,
     client: Client,
+    looks: Looks,
 }
 
 /// What matters of a reset token, and nothing that could be malformed. The value is not copied out of the answer.
@@ -108,7 +113,12 @@ impl Provider for OAuthAppTokens {
         if !may_be_an_apps(token) {
             return Err(foreign());
         }
-        self.client.inspect(token).await
+        match self.client.inspect(token).await {
+            Err(error) if error.kind() == ErrorKind::Unauthenticated && !self.client.knew(token) => {
+                self.looks.of_another(token).await?.ok_or(error)
+            }
+            looked => looked,
+        }
     }
 
     async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
@@ -121,6 +131,7 @@ impl Provider for OAuthAppTokens {
         let minted: Minted<'_> =
             serde_json::from_slice(answer.body()).map_err(|_| answer.not_understood("there is no token in it"))?;
         let token = Token::new(&minted.token).map_err(|_| answer.not_understood("its token is none"))?;
+        self.client.knows(&token);
         let id = minted.id.as_u64().and_then(|id| TokenId::new(id.to_string()).ok());
         Ok(Issuance::Minted(Candidate::new(token).with_id(id)))
     }
@@ -138,7 +149,9 @@ impl Provider for OAuthAppTokens {
         if !may_be_an_apps(value) {
             return Err(foreign());
         }
-        self.client.end(value).await.map(|_| Revocation::Done)
+        let ended =
+            self.client.end(value).await? || self.client.knew(value) || self.looks.of_another(value).await?.is_none();
+        Ok(if ended { Revocation::Done } else { Revocation::Guided(guide::end_foreign(value)) })
     }
 
     async fn status(&self, _: &TokenId) -> Result<Liveness> {

@@ -191,6 +191,10 @@ impl Provider for JenkinsApiTokens {
             .ended_by(EndedBy::Api)
             .ending_by_id()
             .with_caution("Jenkins lists API tokens to people alone: one whose answer is lost is found by nobody else")
+            .with_caution(
+                "Jenkins refuses the live token of another user as it refuses a dead one: an old token that is not this user's \
+                 is taken for dead, so hand in the user's own, or end the other by hand",
+            )
     }
 
     fn scopes(&self) -> ScopeModel {

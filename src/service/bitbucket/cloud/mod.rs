@@ -191,10 +191,14 @@ impl Provider for BitbucketCloudTokens {
              before it ends, so set one",
         );
         match self.kind {
+            Kind::Api { .. } => can.with_caution(
+                "Bitbucket refuses the live API token of another account as it refuses a dead one: an old token that is not this \
+                 account's is taken for dead, so hand in the account's own, or end the other by hand",
+            ),
             Kind::Project { .. } | Kind::Workspace { .. } => {
                 can.with_caution("access tokens of projects and workspaces are a Premium feature of Bitbucket Cloud")
             }
-            _ => can,
+            Kind::Repository { .. } => can,
         }
     }
 

@@ -17,7 +17,7 @@ use crate::http::{Answer, Authorization, Call, Endpoint, Http, Method};
 use crate::name::TokenId;
 use crate::service::bitbucket::Repository;
 use crate::service::sparing::Sparing;
-use crate::token::{Scope, ScopeSet, Token};
+use crate::token::{Expiry, Scope, ScopeSet, Token};
 
 /// How many tokens a page has.
 const PAGE: &str = "100";
@@ -115,9 +115,13 @@ impl Listed {
         Some(names.iter().filter_map(Value::as_str).map(|name| Scope::new(name.to_owned())).collect())
     }
 
-    /// In milliseconds since the start of 1970.
-    pub(super) fn end(&self) -> Option<Timestamp> {
-        Some(Timestamp::from_unix_seconds(self.expiry_date.as_i64()? / 1000))
+    /// In milliseconds since the start of 1970; a token without an end has none.
+    pub(super) fn expiry(&self) -> Expiry {
+        match (&self.expiry_date, self.expiry_date.as_i64()) {
+            (Value::Null, _) => Expiry::Never,
+            (_, Some(end)) => Expiry::At(Timestamp::from_unix_seconds(end / 1000)),
+            (_, None) => Expiry::Unknown,
+        }
     }
 }
 

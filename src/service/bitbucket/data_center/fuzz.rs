@@ -7,7 +7,7 @@ use crate::http::Answer;
 /// A token that was just made.
 pub(crate) fn token(answer: &Answer) -> Result<()> {
     let (_, _, listed) = api::minted(answer)?;
-    listed.map(|listed| (listed.id(), listed.permissions(), listed.end()));
+    listed.map(|listed| (listed.id(), listed.permissions(), listed.expiry()));
     Ok(())
 }
 

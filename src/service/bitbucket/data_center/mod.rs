@@ -15,7 +15,7 @@ use url::Url;
 
 use self::api::{Api, Listed, Reach};
 use super::{Repository, unsupported};
-use crate::clock::{Clock, SystemClock, Timestamp};
+use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Authorization, Http};
 use crate::name::{Label, TokenId};
@@ -168,7 +168,7 @@ impl BitbucketDataCenterBuilder {
         let base = api.endpoint().base().clone();
         // The journal tells one server's tokens from another's by it.
         let name = format!("HTTP access tokens of {}, {}", target.name(), place(&base));
-        let known = self.known.into_iter().map(|(token, id)| (token, Known { id: Some(id), scopes: None, end: None }));
+        let known = self.known.into_iter().map(|(token, id)| (token, Known { id: Some(id), ..Known::default() }));
         Ok(BitbucketDataCenterTokens {
             name,
             api,
@@ -221,7 +221,7 @@ pub struct BitbucketDataCenterTokens {
 struct Known {
     id: Option<TokenId>,
     scopes: Option<ScopeSet>,
-    end: Option<Timestamp>,
+    expiry: Expiry,
 }
 
 impl BitbucketDataCenterTokens {
@@ -250,7 +250,7 @@ impl BitbucketDataCenterTokens {
 
     /// The list keeps tokens that have ended.
     fn lives(&self, listed: &Listed) -> bool {
-        listed.end().is_none_or(|end| end > self.clock.now())
+        !matches!(listed.expiry(), Expiry::At(end) if end <= self.clock.now())
     }
 
     async fn tried(&self, token: &Token, mut grant: Grant) -> Result<Grant> {
@@ -271,7 +271,7 @@ impl BitbucketDataCenterTokens {
 }
 
 fn of_list(listed: &Listed) -> Known {
-    Known { id: listed.id(), scopes: listed.permissions(), end: listed.end() }
+    Known { id: listed.id(), scopes: listed.permissions(), expiry: listed.expiry() }
 }
 
 /// The permissions to ask for: one for projects, with the one for repositories that must be as high.
@@ -319,13 +319,12 @@ impl Provider for BitbucketDataCenterTokens {
         let known = self.details(token).await?;
         // Each token of a project or repository is a user of its own to the server.
         let owner = if matches!(self.target, Target::User { .. }) { who } else { account };
-        let mut grant = Grant::of(token, owner).with_kind("HTTP access token").with_api(self.base.clone());
+        let kind = if known.expiry == Expiry::Never { "HTTP access token without an end" } else { "HTTP access token" };
+        let mut grant = Grant::of(token, owner).with_kind(kind).with_api(self.base.clone());
         if let Some(scopes) = known.scopes {
             grant = grant.with_access(Access::Scopes(scopes));
         }
-        if let Some(end) = known.end {
-            grant = grant.with_expiry(Expiry::At(end));
-        }
+        grant = grant.with_expiry(known.expiry);
         self.tried(token, grant).await
     }
 

@@ -181,7 +181,6 @@ impl AppUserTokensBuilder {
             asking_for: self.asking_for,
             clock: self.clock,
             births: Mutex::new(BTreeMap::new()),
-            known: Mutex::default(),
         })
     }
 }

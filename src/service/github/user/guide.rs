@@ -38,15 +38,18 @@ pub(super) fn end(at: &Addresses, client_id: &str, token: &RetiredToken) -> Guid
         Some(fingerprint) => format!("the token whose SHA-256 begins with {fingerprint}"),
         None => "the token that was replaced".to_owned(),
     };
-    Guide::new(format!("End a token of the app {client_id} that is no longer used"))
-        .with_step(
-            "delete",
-            format!(
-                "Ask whoever keeps the app's client secret to end {which}: `DELETE {}applications/{client_id}/token`, with \
+    let mut guide = Guide::new(format!("End a token of the app {client_id} that is no longer used")).with_step(
+        "delete",
+        format!(
+            "Ask whoever keeps the app's client secret to end {which}: `DELETE {}applications/{client_id}/token`, with \
                  client id and client secret as the login, and the token as `access_token` in a body of JSON.",
-                at.api
-            ),
-        )
+            at.api
+        ),
+    );
+    if let Some(companion) = token.companion() {
+        guide = guide.with_step("refresh-token", exposed(at, companion));
+    }
+    guide
         .with_step(
             "not-there",
             "Do not press \"Revoke\" on the settings page of authorised apps: that ends all tokens of the app for this \
@@ -55,13 +58,23 @@ pub(super) fn end(at: &Addresses, client_id: &str, token: &RetiredToken) -> Guid
         .with_step("done", "Then say here that it was ended.")
 }
 
-/// How to end a token that is not the app's, such as the personal one that was used before.
-pub(super) fn end_foreign(token: &Token) -> Guide {
-    let which = token.fingerprint();
-    Guide::new("End a token that is no longer used, and that is none of this app's")
+/// How to end a refresh token whose token is ended: from it others are made until it ends itself.
+pub(super) fn end_companion(at: &Addresses, client_id: &str, companion: &Token) -> Guide {
+    Guide::new(format!("End a refresh token of the app {client_id}, whose token was ended"))
+        .with_step("refresh-token", exposed(at, companion))
         .with_step(
-            "delete",
-            format!("End the token whose SHA-256 begins with {which} where it was made: its owner's settings, or its own app."),
+            "otherwise",
+            "Where that server has no such interface, press \"Revoke\" beside the app on the settings page of authorised \
+             apps. That ends all tokens of the app for this account, the one in use too: authorise the app again after it.",
         )
         .with_step("done", "Then say here that it was ended.")
+}
+
+fn exposed(at: &Addresses, companion: &Token) -> String {
+    format!(
+        "End the refresh token whose SHA-256 begins with {}: `POST {}credentials/revoke`, without a login, and the refresh \
+         token in the list `credentials` in a body of JSON.",
+        companion.fingerprint(),
+        at.api
+    )
 }

@@ -6,7 +6,7 @@ mod guide;
 mod refresh;
 mod ticket;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ use crate::provider::{
     Candidate, EndedBy, Fate, Issuance, IssueRequest, Issuer, Liveness, Provider, ProviderCapabilities, ProviderTrips,
     Revocation,
 };
-use crate::token::{Expiry, Fingerprint, Grant, RetiredToken, ScopeModel, Token};
+use crate::token::{Expiry, Fingerprint, Grant, Reason, RetiredToken, ScopeModel, Token};
 
 /// So many tokens of a user, an app and a set of scopes live; one more ends the oldest.
 const LIVE_AT_MOST: u32 = 10;
@@ -88,9 +88,9 @@ struct Birth {
 /// OAuth apps; a token of a GitHub App (`ghu_`) has none, so name a private repository with
 /// [`must_read`](AppUserTokensBuilder::must_read) and set the policy to accept what was probed.
 ///
-/// Not documented, and not relied upon: whether ending a token ends the refresh token that came with it
-/// ([`revoke_by_api`](AppUserTokensBuilder::revoke_by_api) sends both); what a used device code is answered with; whether a
-/// second use of a refresh token harms its successors, so there is none.
+/// Not documented, and not relied upon: whether ending a token ends the refresh token that came with it (that goes to the
+/// interface for exposed credentials; where there is none, a person is told of one that leaked); what a used device code is
+/// answered with; whether a second use of a refresh token harms its successors, so there is none.
 #[derive(Debug)]
 pub struct AppUserTokens {
     name: String,
@@ -107,7 +107,6 @@ pub struct AppUserTokens {
     asking_for: Duration,
     clock: Arc<dyn Clock>,
     births: Mutex<BTreeMap<Fingerprint, Birth>>,
-    known: Mutex<BTreeSet<Fingerprint>>,
 }
 
 impl AppUserTokens {
@@ -128,22 +127,31 @@ impl AppUserTokens {
         self.births.lock().unwrap_or_else(PoisonError::into_inner).get(&token.fingerprint()).copied()
     }
 
-    /// The app was seen to know it, or made it: when it does not any more, that is its death.
-    fn knows(&self, token: &Token) {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(token.fingerprint());
+    /// When the app does not know it any more, that is its death.
+    fn knew(&self, client: &Client, token: &Token) -> bool {
+        client.knew(token) || self.birth(token).is_some()
     }
 
-    fn knew(&self, token: &Token) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(&token.fingerprint());
-        known || self.birth(token).is_some()
-    }
-
-    /// A token that the app does not know may be that of another app: what it is, where it is alive.
-    async fn of_another(&self, token: &Token) -> Result<Option<Grant>> {
-        match self.looks.inspect(token).await {
-            Ok(grant) => Ok(Some(grant)),
-            Err(error) if error.kind() == ErrorKind::Unauthenticated => Ok(None),
-            Err(error) => Err(error),
+    /// Ends the refresh token that came with a token of the app, which the app itself has no call for. Whether that is done, or
+    /// matters to nobody: where it cannot be ended, one that nobody else has ends by itself.
+    async fn end_companion(&self, token: &RetiredToken) -> Result<bool> {
+        let Some(companion) = token.companion() else {
+            return Ok(true);
+        };
+        let reported = if ending::is_taken(companion) {
+            self.exposure.report(&[companion]).await.map(|done| done.is_some())
+        } else {
+            Ok(false)
+        };
+        match (reported, token.reason()) {
+            (Ok(true), _) | (Ok(false), Reason::Superseded | Reason::RolledBack | Reason::Orphan) => Ok(true),
+            (Err(error), Reason::Superseded | Reason::RolledBack | Reason::Orphan | Reason::Refused) => Err(error),
+            (not, _) => {
+                let error = not.err().map(tracing::field::display);
+                let refresh_token = companion.fingerprint();
+                tracing::warn!(provider = %self.name, %refresh_token, error, "a refresh token lives on: a person is asked to end it");
+                Ok(false)
+            }
         }
     }
 
@@ -182,7 +190,8 @@ impl Provider for AppUserTokens {
         };
         match self.ended_as {
             EndedAs::OfTheApp => can.ended_by(EndedBy::Api).with_caution(
-                "the app ends the token; whether GitHub ends the refresh token with it is not documented",
+                "the app ends the token; a refresh token that came with it is reported as exposed, where this GitHub has that \
+                 interface: it takes 60 calls an hour from one address",
             ),
             EndedAs::Exposed => ending::told(can),
             EndedAs::ToldToAPerson => can,
@@ -202,12 +211,9 @@ impl Provider for AppUserTokens {
     async fn inspect(&self, token: &Token) -> Result<Grant> {
         let mut grant = match &self.client {
             Some(client) if may_be_an_apps(token) => match client.inspect(token).await {
-                Ok(grant) => {
-                    self.knows(token);
-                    self.looks.tried(token, grant).await?
-                }
-                Err(error) if error.kind() == ErrorKind::Unauthenticated && !self.knew(token) => {
-                    self.of_another(token).await?.ok_or(error)?
+                Ok(grant) => self.looks.tried(token, grant).await?,
+                Err(error) if error.kind() == ErrorKind::Unauthenticated && !self.knew(client, token) => {
+                    self.looks.of_another(token).await?.ok_or(error)?
                 }
                 Err(error) => return Err(error),
             },
@@ -246,10 +252,22 @@ impl Provider for AppUserTokens {
             return Ok(self.by_person(token));
         };
         match (self.ended_as, &self.client) {
-            (EndedAs::OfTheApp, Some(_)) if !may_be_an_apps(value) => Ok(Revocation::Guided(guide::end_foreign(value))),
+            (EndedAs::OfTheApp, Some(_)) if !may_be_an_apps(value) => {
+                Ok(Revocation::Guided(super::guide::end_foreign(value)))
+            }
             (EndedAs::OfTheApp, Some(client)) => {
-                let ended = client.end(value).await? || self.knew(value) || self.of_another(value).await?.is_none();
-                Ok(if ended { Revocation::Done } else { Revocation::Guided(guide::end_foreign(value)) })
+                // Before the token: its death is what a run looks at, and it must not hide that this is still to be done.
+                let renews_no_more = self.end_companion(token).await?;
+                let ended = client.end(value).await?
+                    || self.knew(client, value)
+                    || self.looks.of_another(value).await?.is_none();
+                Ok(match token.companion() {
+                    _ if !ended => Revocation::Guided(super::guide::end_foreign(value)),
+                    Some(companion) if !renews_no_more => {
+                        Revocation::Guided(guide::end_companion(&self.addresses, &self.client_id, companion))
+                    }
+                    _ => Revocation::Done,
+                })
             }
             (EndedAs::Exposed, _) if ending::is_taken(value) => {
                 self.looks.doom(value.fingerprint());
