@@ -12,10 +12,11 @@ use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
 
 use super::Inner;
+use super::perform::perform;
 use super::report::{Report, Summary, Tally, Turned};
-use super::room::{Mode, Seat};
-use super::turn::{Errand, Tenant, Turn, Turns};
-use crate::error::{ErrorKind, Result};
+use super::room::Mode;
+use super::turn::{Tenant, Turn, Turns};
+use crate::error::Result;
 use crate::name::CredentialName;
 
 /// One call of [`run`](super::Fleet::run).
@@ -94,7 +95,11 @@ impl Drive {
         }
         for at in 0..self.queues.len() {
             while let Some(turn) = self.queues[at].parked.pop_front() {
-                self.report(at, turn.credential().clone(), Turned::Deferred { person: None });
+                let credential = turn.leave().await;
+                self.report(at, credential, Turned::Deferred { person: None });
+            }
+            if let Some(mut turns) = self.queues[at].turns.take() {
+                turns.close().await;
             }
         }
         self.summary
@@ -135,7 +140,7 @@ impl Drive {
         self.under_way += 1;
         self.count(at, |tally| tally.begun += 1);
         let credential = turn.credential().clone();
-        let task = Task(tokio::spawn(turned(turn, seat)));
+        let task = Task(tokio::spawn(perform(turn, seat)));
         self.events.push(Box::pin(async move { Happened::Ended { queue: at, credential, turned: task.await } }));
         true
     }
@@ -194,19 +199,5 @@ impl Drive {
         let tenant = &self.queues[queue].tenant;
         note(self.summary.of(tenant));
         self.fleet.room.tally(|so_far| note(so_far.of(tenant)));
-    }
-}
-
-/// Does what a turn asks for. Its place is free again before its report is heard.
-async fn turned(turn: Turn, seat: Seat) -> Turned {
-    let run = match turn.errand {
-        Errand::Rotate(predecessor) => turn.rotator.rotate(predecessor).await.map(Some),
-    };
-    match run {
-        Ok(Some(run)) => Turned::Run(run),
-        Ok(None) => Turned::NotDue,
-        // It lost the race against `drain`.
-        Err(error) if error.kind() == ErrorKind::Busy && seat.is_draining() => Turned::Deferred { person: None },
-        Err(error) => Turned::Failed { problem: error.problem() },
     }
 }

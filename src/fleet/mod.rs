@@ -4,7 +4,12 @@
 //! host and account, is bounded below it, by the [`Http`](crate::Http) that the services share.
 
 mod builder;
+mod catalog;
+mod claims;
 mod drive;
+mod due;
+mod inbox;
+mod perform;
 mod report;
 mod room;
 mod turn;
@@ -14,14 +19,20 @@ use std::sync::Arc;
 use futures_util::future;
 use tokio::sync::watch;
 
+use crate::clock::Timestamp;
+use crate::journal::Journal;
 use crate::rotator::Rotator;
 
 pub use builder::FleetBuilder;
+pub use catalog::Catalog;
+pub use inbox::{Inbox, InboxEntry};
 pub use report::{Progress, Report, Summary, Tally, Turned};
 pub use turn::{Tenant, Turn, Turns};
 
 use builder::{Bounds, Listeners};
+use claims::Claims;
 use drive::Drive;
+use due::DueTurns;
 use room::{Mode, Room};
 
 /// Drives the rotations of many credentials. Cheap to clone; clones share their bounds, and are paused and drained together.
@@ -79,6 +90,24 @@ impl Fleet {
     /// dropped, so are the rotations: what was durable is found again by the next fleet over the same journal.
     pub async fn run(&self, tenants: impl IntoIterator<Item = Tenant>) -> Summary {
         Drive::new(self.inner.clone(), tenants).run().await
+    }
+
+    /// What must turn by then, of all that this journal knows, read page by page while there is room: open runs that can go
+    /// on without a person, and credentials whose schedule says so. Hand it to [`run`](Self::run). Each is looked at again
+    /// under its lease, so that of many workers one turns it.
+    ///
+    /// A credential that was never turned is not in the journal: hand it in yourself, once.
+    pub fn due(&self, journal: Arc<dyn Journal>, catalog: Arc<dyn Catalog>, by: Timestamp) -> impl Turns + use<> {
+        DueTurns::new(journal, catalog, by, self.inner.room.clone())
+    }
+
+    /// Goes on with every open run of this journal that can go on without a person by now, and returns when there is none
+    /// left. Any number of workers may do so at a time: each run is claimed before it is touched, and when a worker dies,
+    /// another goes on once the lease has run out. The summary has it under the tenant `claimed`.
+    ///
+    /// What cannot be gone on with is reported, and left alone for a minute or more.
+    pub async fn work(&self, journal: Arc<dyn Journal>, catalog: Arc<dyn Catalog>) -> Summary {
+        self.run([Tenant::new("claimed", Claims::new(journal, catalog))]).await
     }
 
     /// What has come of everything so far, and how much is open.

@@ -9,7 +9,8 @@ use super::builder::Bounds;
 use super::report::{Progress, Summary};
 use super::turn::Turn;
 use crate::name::CredentialName;
-use crate::rotator::Rotator;
+use crate::rotation::Outcome;
+use crate::rotator::{Rotator, Run};
 
 /// Whether anything may begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,9 +35,22 @@ pub(super) struct Room {
 struct Taken {
     mode: Mode,
     /// What is open, of which one credential is never twice.
-    open: BTreeMap<CredentialName, Rotator>,
+    open: BTreeMap<CredentialName, Option<Rotator>>,
     lanes: BTreeMap<String, usize>,
+    /// Guided runs by the person whom they wait for, as far as this fleet has met them.
+    asked: BTreeMap<String, BTreeMap<CredentialName, Rotator>>,
     so_far: Summary,
+}
+
+impl Taken {
+    fn forget(&mut self, person: &str, credential: &CredentialName) {
+        if let Some(asked) = self.asked.get_mut(person) {
+            asked.remove(credential);
+            if asked.is_empty() {
+                self.asked.remove(person);
+            }
+        }
+    }
 }
 
 impl Room {
@@ -71,13 +85,56 @@ impl Room {
         if taken.mode != Mode::Going || full || taken.open.contains_key(turn.credential()) {
             return None;
         }
-        taken.open.insert(turn.credential().clone(), turn.rotator.clone());
+        taken.open.insert(turn.credential().clone(), turn.rotator().cloned());
         taken.lanes.insert(turn.lane.clone(), in_lane + 1);
         Some(Seat { room: self.clone(), credential: turn.credential().clone(), lane: turn.lane.clone() })
     }
 
+    /// Counts a guided run, if this person waits for no more than they should with it. Those who have been answered since
+    /// are found out where it matters.
+    pub(super) async fn ask(&self, person: &str, rotator: &Rotator) -> bool {
+        if self.try_to_ask(person, rotator) {
+            return true;
+        }
+        let asked: Vec<_> = self.lock().asked.get(person).into_iter().flat_map(BTreeMap::values).cloned().collect();
+        for other in asked {
+            let waits = |run: &Run| matches!(run.outcome, Outcome::AwaitingPerson { .. });
+            if let Ok(runs) = other.open_rotations().await
+                && !runs.iter().any(waits)
+            {
+                let mut taken = self.lock();
+                // One that is just being begun waits for nobody yet.
+                if !taken.open.contains_key(other.credential()) {
+                    taken.forget(person, other.credential());
+                }
+            }
+        }
+        self.try_to_ask(person, rotator)
+    }
+
+    fn try_to_ask(&self, person: &str, rotator: &Rotator) -> bool {
+        let mut taken = self.lock();
+        let asked = taken.asked.entry(person.to_owned()).or_default();
+        let may = asked.contains_key(rotator.credential()) || asked.len() < self.bounds.per_person;
+        if may {
+            asked.insert(rotator.credential().clone(), rotator.clone());
+        }
+        may
+    }
+
+    /// Counts a guided run that is open already.
+    pub(super) fn recall(&self, person: &str, rotator: &Rotator) {
+        let mut taken = self.lock();
+        taken.asked.entry(person.to_owned()).or_default().insert(rotator.credential().clone(), rotator.clone());
+    }
+
+    /// It waits for this person no more.
+    pub(super) fn answered(&self, person: &str, credential: &CredentialName) {
+        self.lock().forget(person, credential);
+    }
+
     pub(super) fn open(&self) -> Vec<Rotator> {
-        self.lock().open.values().cloned().collect()
+        self.lock().open.values().flatten().cloned().collect()
     }
 
     pub(super) fn tally(&self, note: impl FnOnce(&mut Summary)) {
@@ -103,6 +160,10 @@ pub(super) struct Seat {
 }
 
 impl Seat {
+    pub(super) fn room(&self) -> &Room {
+        &self.room
+    }
+
     pub(super) fn is_draining(&self) -> bool {
         self.room.mode() == Mode::Draining
     }

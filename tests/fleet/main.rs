@@ -2,5 +2,8 @@
 
 mod bounds;
 mod drain;
+mod due;
 mod ends;
+mod inbox;
+mod workers;
 mod world;

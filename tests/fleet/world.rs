@@ -1,20 +1,20 @@
 //! Many credentials over one provider, and a few words for what the tests ask of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokenturn::consumer::memory::MemoryConsumer;
-use tokenturn::fleet::{Fleet, FleetBuilder, Report, Turn};
+use tokenturn::fleet::{Catalog, Fleet, FleetBuilder, Report, Turn};
 use tokenturn::journal::MemoryJournal;
 use tokenturn::provider::memory::MemoryProvider;
 use tokenturn::provider::{Issuance, IssueRequest, Liveness, Provider, ProviderCapabilities, Revocation};
 use tokenturn::testing::{TestSealer, VirtualClock};
 use tokenturn::{
-    Event, Grant, Journal, Label, OldPolicy, Policy, Predecessor, Result, RetiredToken, Rotator, RotatorBuilder,
-    ScopeModel, ScopeSet, Token, TokenId,
+    CredentialName, Error, ErrorKind, Event, Grant, Journal, Label, OldPolicy, Policy, Predecessor, Result,
+    RetiredToken, Rotator, RotatorBuilder, ScopeModel, ScopeSet, Token, TokenId,
 };
 use tokio::sync::Semaphore;
 
@@ -33,6 +33,8 @@ struct Gate {
     inside: AtomicUsize,
     most: AtomicUsize,
     panics_at: Mutex<Option<Token>>,
+    /// Tokens that are being revoked now.
+    dying: Mutex<BTreeSet<String>>,
 }
 
 impl Far {
@@ -43,6 +45,7 @@ impl Far {
             inside: 0.into(),
             most: 0.into(),
             panics_at: Mutex::default(),
+            dying: Mutex::default(),
         };
         Self { memory, name, gate: Arc::new(gate) }
     }
@@ -70,6 +73,15 @@ impl Far {
     /// It panics when it is shown this token.
     pub(crate) fn panic_at(&self, token: &Token) {
         *self.gate.panics_at.lock().unwrap() = Some(token.clone());
+    }
+}
+
+/// A token that is being revoked, until the call is over or was dropped.
+struct Dying<'a>(&'a Gate, String);
+
+impl Drop for Dying<'_> {
+    fn drop(&mut self) {
+        self.0.dying.lock().unwrap().remove(&self.1);
     }
 }
 
@@ -104,6 +116,12 @@ impl Provider for Far {
         self.memory.collect(ticket).await
     }
     async fn revoke(&self, token: &RetiredToken) -> Result<Revocation> {
+        let which = format!("{:?} {:?}", token.id(), token.fingerprint());
+        assert!(self.gate.dying.lock().unwrap().insert(which.clone()), "two engines are at one credential");
+        let _dying = Dying(&self.gate, which);
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
         self.memory.revoke(token).await
     }
     async fn status(&self, id: &TokenId) -> Result<Liveness> {
@@ -121,6 +139,54 @@ pub(crate) struct World {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) bots: BTreeMap<String, Bot>,
     pub(crate) told: Arc<Mutex<Vec<Event>>>,
+}
+
+/// How the credentials of a world are turned, by their names.
+pub(crate) struct Books {
+    pub(crate) world: Arc<World>,
+    pub(crate) policy: Policy,
+    pub(crate) person: Option<&'static str>,
+    /// Who was looked up, in order.
+    pub(crate) asked: Mutex<Vec<String>>,
+}
+
+impl Books {
+    pub(crate) fn new(world: &Arc<World>, policy: Policy, person: Option<&'static str>) -> Arc<Self> {
+        Arc::new(Self { world: world.clone(), policy, person, asked: Mutex::default() })
+    }
+
+    pub(crate) fn rotator(&self, name: &str) -> Rotator {
+        self.world.builder(name, &self.world.far).policy(self.policy.clone()).build().unwrap()
+    }
+
+    /// Turns of all, to begin with.
+    pub(crate) fn turns(&self) -> std::vec::IntoIter<Turn> {
+        let turn = |(name, bot): (&String, &Bot)| {
+            let turn = Turn::new(self.rotator(name), Predecessor::Held(bot.old.clone()));
+            self.person.into_iter().fold(turn, Turn::person)
+        };
+        self.world.bots.iter().map(turn).collect::<Vec<_>>().into_iter()
+    }
+}
+
+impl std::fmt::Debug for Books {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bots", self.world.bots.len())
+    }
+}
+
+#[async_trait]
+impl Catalog for Books {
+    async fn turn(&self, credential: &CredentialName) -> Result<Option<Turn>> {
+        self.asked.lock().unwrap().push(credential.to_string());
+        match credential.as_str() {
+            "broken" => return Err(Error::new(ErrorKind::Configuration, "its consumers are not known")),
+            name if !self.world.bots.contains_key(name) => return Ok(None),
+            _ => {}
+        }
+        let turn = Turn::new(self.rotator(credential.as_str()), Predecessor::Kept);
+        Ok(Some(self.person.into_iter().fold(turn, Turn::person)))
+    }
 }
 
 /// A credential as it was before anything was turned.
