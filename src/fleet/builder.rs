@@ -61,7 +61,7 @@ impl FleetBuilder {
     }
 
     /// At most so many of them are in one lane: half unless set. A host that hangs holds the turns of its own lane back, and
-    /// leaves the other places to the others.
+    /// leaves the other places to the others. A tenant is asked for more while no more than 64 of its turns wait for a lane.
     pub fn per_lane(mut self, most: usize) -> Self {
         self.per_lane = Some(most);
         self

@@ -1,7 +1,7 @@
 //! Drives the rotations of many credentials: bounded, fair between tenants, and as safe as one.
 //!
 //! What a [`Fleet`] bounds is how many rotations are open at a time. How many requests are in flight, in total and for each
-//! host and account, is bounded below it, by the [`Http`](crate::Http) that the services share.
+//! host and account, is bounded below it, by the `Http` that the services share.
 
 mod builder;
 mod catalog;
@@ -135,7 +135,9 @@ impl Fleet {
     }
 
     /// Stops in good order: nothing more is begun, what is under way with the outside arrives and is written down, and the
-    /// leases are given back. Open runs wait in the journal. This fleet begins nothing afterwards: build another.
+    /// leases are given back. Open runs wait in the journal. This fleet begins nothing afterwards, and the rotators that were
+    /// open are drained for good: build others. What was claimed and had no place yet is given back before
+    /// [`work`](Self::work) returns.
     ///
     /// It takes as long as [`Rotator::drain`](crate::Rotator::drain) may.
     pub async fn drain(&self) {
