@@ -39,7 +39,9 @@ impl Default for Bounds {
 
 /// Those who are told of each report.
 #[derive(Clone, Default)]
-pub(super) struct Listeners(Vec<Arc<dyn Fn(&Report) + Send + Sync>>);
+pub(super) struct Listeners(Vec<Arc<Listener>>);
+
+type Listener = dyn Fn(&Report) + Send + Sync;
 
 impl Listeners {
     pub(super) fn tell(&self, report: &Report) {

@@ -120,7 +120,7 @@ impl Fleet {
     pub fn pause(&self) {
         self.inner.room.change(|mode| {
             if *mode == Mode::Going {
-                *mode = Mode::Paused
+                *mode = Mode::Paused;
             }
         });
     }
@@ -129,7 +129,7 @@ impl Fleet {
     pub fn resume(&self) {
         self.inner.room.change(|mode| {
             if *mode == Mode::Paused {
-                *mode = Mode::Going
+                *mode = Mode::Going;
             }
         });
     }

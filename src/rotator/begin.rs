@@ -31,7 +31,8 @@ impl Rotator {
             session.close().await?;
             return Err(another_open());
         }
-        self.begin_with(session, given, predecessor, places).await
+        // What a run needs is not held beside what it took to begin it.
+        Box::pin(self.begin_with(session, given, predecessor, places)).await
     }
 
     /// The same, where no run is open.

@@ -71,9 +71,9 @@ impl Rotator {
             return Ok(None);
         }
         if session.open_run().is_some() {
-            return engine::resume(session).await.map(Some);
+            return Box::pin(engine::resume(session)).await.map(Some);
         }
-        self.begin_with(session, None, predecessor, &self.inner.places).await.map(Some)
+        Box::pin(self.begin_with(session, None, predecessor, &self.inner.places)).await.map(Some)
     }
 
     /// Goes on with the open run under a lease that [`Journal::claim_due`](crate::Journal::claim_due) has granted, or gives
@@ -100,6 +100,6 @@ impl Rotator {
             session.close().await?;
             return Ok(None);
         }
-        engine::resume(session).await.map(Some)
+        Box::pin(engine::resume(session)).await.map(Some)
     }
 }

@@ -42,7 +42,8 @@ async fn no_more_guided_runs_wait_for_one_person_than_they_can_do() {
     // What waits for a person holds no place.
     assert_eq!(fleet.progress().in_flight, 0);
     let mut begun = Vec::new();
-    for report in heard.lock().unwrap().clone() {
+    let reports = heard.lock().unwrap().clone();
+    for report in reports {
         let open = alice.rotator(report.credential.as_str()).open_rotations().await.unwrap();
         match &report.turned {
             Turned::Deferred { person, .. } => {
