@@ -41,12 +41,18 @@ fn resumed(world: &World) -> BTreeMap<String, Vec<Holder>> {
 async fn two_workers_share_the_work_and_never_drive_one_credential_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let world = waiting(named("bot", 60), &folder).await;
-    let work = || {
-        let fleet = Fleet::builder().open(6).per_lane(6).build().unwrap();
+    world.far.hold();
+    let [first, second] = [(); 2].map(|()| Fleet::builder().open(6).per_lane(6).build().unwrap());
+    let work = |fleet: &Fleet| {
+        let fleet = fleet.clone();
         let (journal, books) = (world.journal.clone(), Books::new(&world, swift(), None));
         tokio::spawn(async move { fleet.work(journal, books).await.total() })
     };
-    let (one, two) = (work(), work());
+    let (one, two) = (work(&first), work(&second));
+    while [&first, &second].iter().any(|fleet| fleet.progress().in_flight < 6) {
+        tokio::task::yield_now().await;
+    }
+    world.far.let_go();
     let (one, two) = (one.await.unwrap(), two.await.unwrap());
     assert_eq!(one.completed + two.completed, 60, "{one}; {two}");
     assert_eq!(one.reports() + two.reports(), 60, "{one}; {two}");

@@ -50,7 +50,7 @@ impl Far {
         Self { memory, name, gate: Arc::new(gate) }
     }
 
-    /// From now on nobody is given a token, until `let_go`.
+    /// From now on nobody is given a token, and none is revoked, until `let_go`.
     pub(crate) fn hold(&self) {
         self.gate.held.store(true, Ordering::SeqCst);
     }
@@ -73,6 +73,14 @@ impl Far {
     /// It panics when it is shown this token.
     pub(crate) fn panic_at(&self, token: &Token) {
         *self.gate.panics_at.lock().unwrap() = Some(token.clone());
+    }
+}
+
+impl Gate {
+    async fn pass(&self) {
+        if self.held.load(Ordering::SeqCst) {
+            self.open.acquire().await.unwrap().forget();
+        }
     }
 }
 
@@ -106,9 +114,7 @@ impl Provider for Far {
         self.gate.most.fetch_max(inside, Ordering::SeqCst);
         // Others come along, where anything lets them.
         tokio::task::yield_now().await;
-        if self.gate.held.load(Ordering::SeqCst) {
-            self.gate.open.acquire().await.unwrap().forget();
-        }
+        self.gate.pass().await;
         self.gate.inside.fetch_sub(1, Ordering::SeqCst);
         self.memory.issue(request).await
     }
@@ -122,6 +128,7 @@ impl Provider for Far {
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
+        self.gate.pass().await;
         self.memory.revoke(token).await
     }
     async fn status(&self, id: &TokenId) -> Result<Liveness> {
