@@ -32,6 +32,7 @@
 
 pub mod audit;
 pub mod consumer;
+pub mod fleet;
 pub mod journal;
 pub mod provider;
 pub mod rotation;
@@ -71,6 +72,7 @@ pub use rotation::{Ask, Decision, Floor, OldPolicy, OnFailure, Outcome, Urgency}
 
 pub use audit::Audit;
 pub use consumer::Consumer;
+pub use fleet::Fleet;
 pub use journal::Journal;
 pub use provider::Provider;
 pub use schedule::{Due, Schedule};

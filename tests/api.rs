@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use tokenturn::audit::{Audit, AuditFile, AuditPolicy, Verified};
 use tokenturn::consumer::memory::MemoryConsumer;
+use tokenturn::fleet::{Catalog, Inbox, Progress, Report, Summary, Tenant, Turn};
 use tokenturn::journal::{InProcess, MemoryJournal, Sealer};
 use tokenturn::provider::memory::MemoryProvider;
 use tokenturn::rotation::{Fact, State};
 use tokenturn::{
-    Check, Clock, Consumer, Decision, Due, Error, Event, Grant, Guide, Journal, Observer, Outcome, Plan, Policy,
+    Check, Clock, Consumer, Decision, Due, Error, Event, Fleet, Grant, Guide, Journal, Observer, Outcome, Plan, Policy,
     Predecessor, Problem, Provider, Rotator, Run, Schedule, SystemClock, Token,
 };
 
@@ -23,6 +24,8 @@ fn what_is_shared_between_threads_can_be() {
     shared::<Error>();
     shared::<Predecessor>();
     shared::<State>();
+    shared::<Fleet>();
+    shared::<Arc<dyn Catalog>>();
     shared::<Arc<dyn Provider>>();
     shared::<Arc<dyn Consumer>>();
     shared::<Arc<dyn Journal>>();
@@ -40,6 +43,9 @@ fn every_type_can_be_debugged() {
     debug::<Rotator>();
     debug::<Token>();
     debug::<Predecessor>();
+    debug::<Fleet>();
+    debug::<Turn>();
+    debug::<Tenant>();
     debug::<MemoryJournal>();
     debug::<InProcess>();
     debug::<AuditFile>();
@@ -52,6 +58,10 @@ fn every_type_can_be_debugged() {
 fn what_a_front_end_sees_it_can_pass_on() {
     for_front_ends::<Run>();
     for_front_ends::<Outcome>();
+    for_front_ends::<Report>();
+    for_front_ends::<Summary>();
+    for_front_ends::<Progress>();
+    for_front_ends::<Inbox>();
     for_front_ends::<Event>();
     for_front_ends::<Fact>();
     for_front_ends::<Plan>();
@@ -91,4 +101,7 @@ async fn the_futures_can_be_spawned() {
     spawnable(&plan);
     let due = bot.resume_due();
     spawnable(&due);
+    let fleet = Fleet::builder().build().unwrap();
+    let run = fleet.run([Tenant::new("all", std::iter::empty())]);
+    spawnable(&run);
 }

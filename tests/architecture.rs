@@ -79,17 +79,18 @@ fn what_decides_is_pure() {
 fn dependencies_point_downwards() {
     // Each layer, and those above it that it must not know.
     let layers: &[(&str, &[&str])] = &[
-        ("token/", &["provider", "consumer", "rotation", "journal", "rotator", "http", "service", "testing"]),
-        ("provider/", &["rotation", "journal", "rotator", "http", "service", "testing"]),
-        ("consumer/", &["rotation", "journal", "rotator", "http", "service", "testing"]),
-        ("rotation/", &["journal", "rotator", "http", "service", "testing"]),
-        ("journal/", &["rotation", "audit", "rotator", "http", "service", "testing"]),
+        ("token/", &["provider", "consumer", "rotation", "journal", "rotator", "fleet", "http", "service", "testing"]),
+        ("provider/", &["rotation", "journal", "rotator", "fleet", "http", "service", "testing"]),
+        ("consumer/", &["rotation", "journal", "rotator", "fleet", "http", "service", "testing"]),
+        ("rotation/", &["journal", "rotator", "fleet", "http", "service", "testing"]),
+        ("journal/", &["rotation", "audit", "rotator", "fleet", "http", "service", "testing"]),
         ("rotation/", &["audit"]),
-        ("audit/", &["rotator", "http", "service", "testing"]),
-        ("schedule/", &["rotation", "rotator", "http", "service", "testing"]),
-        ("rotator/", &["http", "service", "testing"]),
-        ("http/", &["rotation", "journal", "rotator", "service", "testing"]),
-        ("service/", &["rotation", "journal", "rotator", "testing"]),
+        ("audit/", &["rotator", "fleet", "http", "service", "testing"]),
+        ("schedule/", &["rotation", "rotator", "fleet", "http", "service", "testing"]),
+        ("rotator/", &["fleet", "http", "service", "testing"]),
+        ("fleet/", &["http", "service", "testing"]),
+        ("http/", &["rotation", "journal", "rotator", "fleet", "service", "testing"]),
+        ("service/", &["rotation", "journal", "rotator", "fleet", "testing"]),
     ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for (layer, above) in layers {

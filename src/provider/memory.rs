@@ -177,6 +177,13 @@ impl MemoryProvider {
         self.lock().entry_mut(token).is_some_and(|entry| entry.is_alive(now))
     }
 
+    /// Whether a token that is known by its fingerprint alone is taken.
+    #[must_use]
+    pub fn knows_alive(&self, token: Fingerprint) -> bool {
+        let now = self.inner.clock.now();
+        self.lock().tokens.values().any(|entry| entry.token.fingerprint() == token && entry.is_alive(now))
+    }
+
     /// How many tokens are taken.
     #[must_use]
     pub fn live(&self) -> usize {

@@ -17,7 +17,7 @@ impl Rotator {
         predecessor: Predecessor,
         places: &[Place],
     ) -> Result<Run> {
-        let mut session = Session::open(self.inner.clone()).await?;
+        let session = Session::open(self.inner.clone()).await?;
         if let Some(state) = session.open_run() {
             let same = match (predecessor.value(), &given) {
                 (Some(old), None) => state.charter().predecessor.fingerprint == Some(old.fingerprint()),
@@ -31,6 +31,18 @@ impl Rotator {
             session.close().await?;
             return Err(another_open());
         }
+        // What a run needs is not held beside what it took to begin it.
+        Box::pin(self.begin_with(session, given, predecessor, places)).await
+    }
+
+    /// The same, where no run is open.
+    pub(super) async fn begin_with(
+        &self,
+        mut session: Session,
+        given: Option<Candidate>,
+        predecessor: Predecessor,
+        places: &[Place],
+    ) -> Result<Run> {
         let refused = match self.held_by_another(&predecessor, session.current()).await? {
             None => self.forgets(&session, &predecessor, given.as_ref().map(|given| &given.token)).await?,
             refused => refused,

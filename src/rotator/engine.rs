@@ -30,7 +30,7 @@ pub(super) async fn resume(mut session: Session) -> Result<Run> {
         session.close().await?;
         return Ok(Run { id, outcome });
     }
-    let by = session.inner.holder.clone();
+    let by = session.holder().clone();
     session.note(Fact::Resumed { by })?;
     drive(session).await
 }

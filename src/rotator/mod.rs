@@ -110,6 +110,11 @@ impl Rotator {
         &self.inner.name
     }
 
+    /// The name of its provider.
+    pub(crate) fn provider_name(&self) -> &str {
+        self.inner.provider.name()
+    }
+
     /// Replaces the token everywhere: issues a new one (or asks a person to), checks it, installs it in every consumer,
     /// verifies each, waits, and revokes the old one. With a run open already, goes on with that.
     ///

@@ -16,7 +16,7 @@ use crate::event::Event;
 use crate::journal::{
     Batch, Claim, Current, Head, Lease, Mac, Record, SealContext, SealedValue, Span, Status, ValueId,
 };
-use crate::name::RunId;
+use crate::name::{Holder, RunId};
 use crate::rotation::{Ending, Fact, Outcome, State, TokenRef};
 use crate::token::{Redactor, Token};
 
@@ -49,7 +49,13 @@ pub(super) struct Session {
 impl Session {
     /// Claims the credential and reads where it stands; the audit has everything before anything is done.
     pub(super) async fn open(inner: Arc<Inner>) -> Result<Self> {
-        let mut session = Self::open_before_audit(inner).await?;
+        let holder = inner.holder.clone();
+        Self::open_as(inner, &holder).await
+    }
+
+    /// The same as somebody else: as the one to whom a lease was granted elsewhere.
+    pub(super) async fn open_as(inner: Arc<Inner>, holder: &Holder) -> Result<Self> {
+        let mut session = Self::claim(inner, holder).await?;
         match session.audit_or_leave().await {
             Ok(()) => Ok(session),
             Err(error) => Err(error.with_effect(Effect::None)),
@@ -58,13 +64,18 @@ impl Session {
 
     /// The same, where something goes before the audit.
     pub(super) async fn open_before_audit(inner: Arc<Inner>) -> Result<Self> {
+        let holder = inner.holder.clone();
+        Self::claim(inner, &holder).await
+    }
+
+    async fn claim(inner: Arc<Inner>, holder: &Holder) -> Result<Self> {
         let gate = inner.gate.clone().lock_owned().await;
         if *inner.draining.borrow() {
             let text = "this rotator was drained and begins nothing more: build another, in this process or the next";
             return Err(Error::new(ErrorKind::Busy, text).with_subject(inner.name.as_str()));
         }
         let leased_at = inner.clock.monotonic();
-        let claim = inner.journal.claim(&inner.name, &inner.holder, inner.policy.lease).await?;
+        let claim = inner.journal.claim(&inner.name, holder, inner.policy.lease).await?;
         let lease = match claim {
             Claim::Granted(lease) => lease,
             Claim::HeldFor(wait) => {
@@ -112,6 +123,11 @@ impl Session {
             same_flow(inner, &state.charter().can)?;
         }
         Ok(reading)
+    }
+
+    /// Who has the credential.
+    pub(super) fn holder(&self) -> &Holder {
+        &self.lease.holder
     }
 
     /// The run, if one is open.
@@ -343,7 +359,7 @@ impl Session {
         let run = self.state()?.charter().run.clone();
         let leased_at = self.inner.clock.monotonic();
         let lease = loop {
-            match self.inner.journal.claim(&self.inner.name, &self.inner.holder, self.inner.policy.lease).await? {
+            match self.inner.journal.claim(&self.inner.name, &self.lease.holder, self.inner.policy.lease).await? {
                 Claim::Granted(lease) => break lease,
                 Claim::HeldFor(wait) => self.inner.clock.sleep(wait).await,
             }

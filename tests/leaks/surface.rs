@@ -10,6 +10,8 @@ use crate::{canary, specimens};
 /// Public names of which there is no value to look at, and why.
 const NONE_TO_SHOW: &[(&str, &str)] = &[
     ("Audit", "a trait"),
+    ("Catalog", "a trait"),
+    ("Turns", "a trait"),
     ("Bitbucket", "a name for builders, of which there is no value"),
     ("Clock", "a trait"),
     ("CloudBees", "a name for builders, of which there is no value"),

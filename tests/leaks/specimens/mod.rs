@@ -3,6 +3,7 @@
 mod engine;
 mod facts;
 mod fakes;
+mod fleet;
 mod journals;
 mod plain;
 mod services;
@@ -16,6 +17,7 @@ pub(crate) async fn show(said: &Said) {
     plain::show(said);
     facts::show(said);
     Box::pin(engine::show(said)).await;
+    Box::pin(fleet::show(said)).await;
     Box::pin(journals::show(said)).await;
     Box::pin(services::show(said)).await;
     Box::pin(fakes::show(said)).await;
