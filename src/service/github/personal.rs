@@ -190,7 +190,7 @@ impl Provider for PersonalTokens {
 
     fn trips(&self) -> ProviderTrips {
         // A person makes it, and the last step may be theirs too.
-        ProviderTrips::new(self.looks.trips(), 0, if self.ending == Ending::Api { 1 } else { 0 })
+        ProviderTrips::new(self.looks.trips(), 0, u32::from(self.ending == Ending::Api))
     }
 
     async fn inspect(&self, token: &Token) -> Result<Grant> {
