@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokenturn::fleet::{Fleet, Tenant};
+use tokenturn::fleet::{Fleet, FleetBuilder, Tenant};
 use tokenturn::rotation::Fact;
 use tokenturn::{ErrorKind, Predecessor};
 
@@ -43,11 +43,17 @@ async fn turns_are_pulled_only_when_there_is_room_for_them() {
 
 #[tokio::test]
 async fn places_go_round_the_tenants() {
+    in_turn(Fleet::builder().open(1)).await;
+    // The same where many of each tenant's turns are at hand, and wait for their lane.
+    in_turn(Fleet::builder().open(4).per_lane(1)).await;
+}
+
+async fn in_turn(fleet: FleetBuilder) {
     let mut names = named("large", 50);
     names.extend(named("middle", 8));
     names.extend(named("small", 3));
     let world = World::new(names);
-    let fleet = Fleet::builder().open(1).build().unwrap();
+    let fleet = fleet.build().unwrap();
     let tenants = ["large", "middle", "small"].map(|name| Tenant::new(name, world.turns(name)));
     let summary = fleet.run(tenants).await;
     assert_eq!(summary.total().completed, 61);
