@@ -46,7 +46,8 @@ fn tell_what_is_overdue(session: &mut Session) -> Result<()> {
 
 /// Goes on until the run is over, or waits for a person or for longer than a call should.
 pub(super) async fn drive(mut session: Session) -> Result<Run> {
-    let mut looks = act::Looks::default();
+    // Boxed, as it lies in the future of every call.
+    let mut looks = Box::<act::Looks>::default();
     loop {
         if *session.inner.draining.borrow() {
             return leave(session).await;
@@ -68,7 +69,7 @@ pub(super) async fn drive(mut session: Session) -> Result<Run> {
         if ready.is_empty() {
             let Some(run) = pause(&mut session).await? else {
                 // Much may have happened meanwhile.
-                looks = act::Looks::default();
+                *looks = act::Looks::default();
                 continue;
             };
             session.close().await?;
@@ -77,7 +78,7 @@ pub(super) async fn drive(mut session: Session) -> Result<Run> {
         let changes = ready.iter().any(Act::changes_something);
         session = perform(session, ready, &looks).await?;
         if changes {
-            looks = act::Looks::default();
+            *looks = act::Looks::default();
         }
     }
 }

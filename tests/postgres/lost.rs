@@ -132,7 +132,7 @@ async fn rotates_all_the_same(cut: Cut, after: u64) -> bool {
 async fn a_rotation_comes_to_its_end_wherever_the_line_is_cut() {
     for cut in [Cut::Question, Cut::Answer] {
         let mut after = 0;
-        while rotates_all_the_same(cut, after).await {
+        while Box::pin(rotates_all_the_same(cut, after)).await {
             after += 1;
         }
         println!("{cut:?}: {after} places");
