@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod books;
 mod journal;
 mod limited;
 mod place;
@@ -10,19 +11,18 @@ mod place;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
+use async_trait::async_trait;
 use secrecy::SecretString;
+use tokenturn::fleet::{Fleet, Tenant, Turn, Turns};
 use tokenturn::journal::Span;
-use tokenturn::{
-    Clock as _, ErrorKind, GitLab, Http, Outcome, Patience, Policy, Predecessor, Result, Rotator, Run, SystemClock,
-    Token,
-};
+use tokenturn::{GitLab, Http, Patience, Policy, Predecessor, Result, Rotator, Token};
 use tokenturn_compare::{Done, KEY, Member, Said, peak_kb};
 use tokio::sync::Semaphore;
 use url::Url;
 
+use books::Books;
 use journal::Kept;
 use limited::Limited;
 use place::Place;
@@ -41,14 +41,6 @@ struct Desk {
     done: Done,
     /// What a run before this one says it has done, where nothing else remembers that.
     before: BTreeSet<String>,
-}
-
-/// How one credential came out, and what is said of why.
-enum Came {
-    Round(Duration),
-    BeforeUs,
-    ToAPerson(String),
-    ToNothing(String),
 }
 
 #[tokio::main]
@@ -76,94 +68,64 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         before: if kept.durable { BTreeSet::new() } else { before },
         kept,
     });
-    let mut said = drive(&desk, Member::read(fleet.as_ref())?, k * OPEN).await;
+    let mut said = drive(&desk, Member::read(fleet.as_ref())?, k * OPEN).await?;
     said.fsyncs = desk.kept.fsyncs();
     said.peak_kb = peak_kb();
     println!("{}", serde_json::to_string(&said)?);
     Ok(())
 }
 
-/// Drives the rotations of a fleet, so many open at a time. What comes in is read as it is begun.
-async fn drive(desk: &Arc<Desk>, fleet: impl Iterator<Item = Member>, open: usize) -> Said {
-    let begin = |member: Member| {
-        let desk = desk.clone();
-        tokio::spawn(async move { desk.turn(member).await })
-    };
-    let mut all = stream::iter(fleet).map(begin).buffer_unordered(open);
-    let mut said = Said::default();
-    while let Some(came) = all.next().await {
-        match came.unwrap_or_else(|error| Came::ToNothing(error.to_string())) {
-            Came::Round(took) => {
-                said.completed += 1;
-                said.latencies_us.push(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-            }
-            Came::BeforeUs => {}
-            Came::ToAPerson(why) => {
-                said.needs_person += 1;
-                *said.problems.entry(why).or_default() += 1;
-            }
-            Came::ToNothing(why) => {
-                said.failed += 1;
-                *said.problems.entry(why).or_default() += 1;
+/// Drives the rotations of a fleet, so many open at a time. What has to wait, or is held by the process before this one, is
+/// handed in again.
+async fn drive(desk: &Arc<Desk>, members: impl Iterator<Item = Member> + Send + 'static, open: usize) -> Result<Said> {
+    let books = Books::default();
+    let (listener, heard_by) = (books.clone(), desk.clone());
+    let fleet =
+        Fleet::builder().open(open).per_lane(open).observe(move |report| listener.hear(report, &heard_by)).build()?;
+    let turns = Members { rest: members, desk: desk.clone(), books: books.clone() };
+    fleet.run([Tenant::new("fleet", turns)]).await;
+    loop {
+        let again = std::mem::take(&mut *books.again());
+        if again.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let turns = Members { rest: again.into_iter(), desk: desk.clone(), books: books.clone() };
+        fleet.run([Tenant::new("fleet", turns)]).await;
+    }
+    Ok(std::mem::take(&mut *books.said()))
+}
+
+/// The members of a fleet, made into turns as there is room for them.
+struct Members<I> {
+    rest: I,
+    desk: Arc<Desk>,
+    books: Books,
+}
+
+#[async_trait]
+impl<I: Iterator<Item = Member> + Send + 'static> Turns for Members<I> {
+    async fn next(&mut self) -> Result<Option<Turn>> {
+        for member in self.rest.by_ref() {
+            let rotator = self.desk.rotator(&member)?;
+            if !self.desk.has_done(&member, &rotator).await? {
+                let held = Predecessor::Held(Token::new(&member.token)?);
+                self.books.begun(member);
+                return Ok(Some(Turn::new(rotator, held)));
             }
         }
+        Ok(None)
     }
-    said
 }
 
 impl Desk {
-    async fn turn(&self, member: Member) -> Came {
-        if self.before.contains(&member.name) {
-            return Came::BeforeUs;
+    /// Whether a process before this one has turned it.
+    async fn has_done(&self, member: &Member, rotator: &Rotator) -> Result<bool> {
+        if !self.kept.durable {
+            return Ok(self.before.contains(&member.name));
         }
-        self.try_to(member).await.unwrap_or_else(|error| Came::ToNothing(error.to_string()))
-    }
-
-    async fn try_to(&self, member: Member) -> Result<Came> {
-        let (rotator, begun) = (self.rotator(&member)?, Instant::now());
         let head = self.kept.journal.load(rotator.credential(), Span::Head).await?.head;
-        if head.run.is_none() && head.current.is_some() {
-            return Ok(Came::BeforeUs);
-        }
-        let mut open = head.run;
-        loop {
-            let step = match &open {
-                Some(run) => rotator.resume(run.clone()).await,
-                None => rotator.rotate(Predecessor::Held(Token::new(&member.token)?)).await,
-            };
-            let run = match step {
-                Ok(run) => run,
-                // The process before this one holds it until its lease runs out.
-                Err(error) if error.kind() == ErrorKind::Busy => {
-                    tokio::time::sleep(error.retry_after().unwrap_or(Duration::from_millis(100))).await;
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            match self.came(&member, &run, begun) {
-                Some(came) => return Ok(came),
-                None => wait(&run).await,
-            }
-            open = (!run.outcome.is_over()).then_some(run.id);
-        }
-    }
-
-    /// How it came out, if it did.
-    fn came(&self, member: &Member, run: &Run, begun: Instant) -> Option<Came> {
-        match &run.outcome {
-            Outcome::Completed(_) => {
-                if !self.kept.durable && self.done.write(&member.name).is_err() {
-                    return Some(Came::ToNothing("what was done cannot be written down".to_owned()));
-                }
-                Some(Came::Round(begun.elapsed()))
-            }
-            Outcome::NeedsPerson { problems, .. } | Outcome::AwaitingPerson { problems, .. } => {
-                let why: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                Some(Came::ToAPerson(why.join("; ")))
-            }
-            Outcome::Stopped { because, .. } => Some(Came::ToNothing(because.to_string())),
-            _ => None,
-        }
+        Ok(head.run.is_none() && head.current.is_some())
     }
 
     fn rotator(&self, member: &Member) -> Result<Rotator> {
@@ -193,11 +155,4 @@ fn policy() -> Policy {
         .settle(Duration::from_secs(1))
         .lease(Duration::from_secs(5))
         .patience(Patience::new(Duration::from_millis(200), Duration::from_secs(2), Duration::from_mins(10)))
-}
-
-/// Until it may go on.
-async fn wait(run: &Run) {
-    if let Outcome::BackingOff { until, .. } | Outcome::Draining { until, .. } = &run.outcome {
-        tokio::time::sleep(SystemClock::new().now().until(*until)).await;
-    }
 }
