@@ -33,6 +33,9 @@ const NONE_TO_SHOW: &[(&str, &str)] = &[
 /// The same of what only tests use.
 const NONE_TO_SHOW_IN_TESTS: &[(&str, &str)] = &[
     ("FarSide", "a trait"),
+    ("Elsewhere", "an address of this machine, and how often it was asked"),
+    ("Forgery", "what a far side is made to say"),
+    ("Spelling", "a way to write what is made up"),
     ("Ruling", "another name"),
     ("Grammar", "pieces of documents that are made up"),
     ("Reached", "how far an input came"),

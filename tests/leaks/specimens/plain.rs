@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokenturn::consumer::{ConsumerCapabilities, Installation, Order, Proof, Slot, Verification};
+use tokenturn::consumer::{ConsumerCapabilities, ConsumerTrips, Installation, Order, Proof, Slot, Verification};
 use tokenturn::journal::Current;
-use tokenturn::provider::{EndedBy, Fate, Issuer, Liveness, ProviderCapabilities};
+use tokenturn::provider::{EndedBy, Fate, Issuer, Liveness, ProviderCapabilities, ProviderTrips};
 use tokenturn::rotation::{OldPolicy, OnFailure};
 use tokenturn::schedule::{ChangeWindow, Freeze, Shift, Weekday, Why};
 use tokenturn::{
@@ -45,6 +45,7 @@ pub(super) fn show(said: &Said) {
     );
     specimen!(said, Installation::Done(Slot::opaque()), Verification::new(Answer::Proven, Answer::Unknown));
     specimen!(said, ProviderCapabilities::new(Issuer::Api, Fate::Dies), Issuer::Person, Fate::Survives, EndedBy::Api);
+    specimen!(said, ConsumerTrips::new(1, 2, 3), ProviderTrips::new(1, 2, 3));
     specimen!(said, Liveness::Alive, OldPolicy::Keep, OnFailure::Hold, GitLabAccessLevel::Maintainer);
     let guide = Guide::new("Make a token").with_step("name", "Name it").with_deadline(now);
     specimen!(said, guide, guide.steps[0]);
