@@ -2,7 +2,8 @@
 
 use std::convert::Infallible;
 use std::fmt;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
 use url::Url;
 
@@ -142,6 +143,9 @@ pub(super) struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
+    /// Keeps the port from anybody else for as long as this fake is there, be it stopped: who asks it then is refused, and not
+    /// answered by the next fake.
+    _port: TcpSocket,
 }
 
 struct Shared {
@@ -175,15 +179,24 @@ impl Drop for Busy {
     }
 }
 
+/// A socket with this address, which others of ours may have as well as long as they do not listen.
+fn socket_at(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
 impl Server {
     pub(super) async fn start(service: Arc<dyn Service>) -> Result<Self> {
         let no_socket = |_| Error::new(ErrorKind::Unavailable, "no socket could be opened on 127.0.0.1 for a fake");
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(no_socket)?;
-        let address = listener.local_addr().map_err(no_socket)?;
+        let port = socket_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).map_err(no_socket)?;
+        let address = port.local_addr().map_err(no_socket)?;
+        let listener = socket_at(address).and_then(|socket| socket.listen(1024)).map_err(no_socket)?;
         let shared =
             Arc::new(Shared { service, troubles: Troubles::default(), seen: Mutex::default(), load: Arc::default() });
         let task = tokio::spawn(accept(listener, shared.clone()));
-        Ok(Self { address, shared, task })
+        Ok(Self { address, shared, task, _port: port })
     }
 
     /// Its address, with this path.
