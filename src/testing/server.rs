@@ -188,6 +188,7 @@ fn socket_at(address: SocketAddr) -> io::Result<TcpSocket> {
 }
 
 impl Server {
+    #[expect(clippy::unused_async, reason = "needs a runtime, and every fake is started as if it took time")]
     pub(super) async fn start(service: Arc<dyn Service>) -> Result<Self> {
         let no_socket = |_| Error::new(ErrorKind::Unavailable, "no socket could be opened on 127.0.0.1 for a fake");
         let port = socket_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).map_err(no_socket)?;
