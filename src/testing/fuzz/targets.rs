@@ -119,7 +119,18 @@ fn new_token(answer: &Answer) -> Result<()> {
 fn refusal(input: &[u8]) -> Result<()> {
     let answer = &answer(input, input.len().is_multiple_of(2));
     let general = answer.refused(|_| None);
-    #[cfg_attr(not(feature = "github"), expect(unused_mut, reason = "services add to it"))]
+    #[cfg_attr(
+        not(any(
+            feature = "github",
+            feature = "gitlab",
+            feature = "bitbucket",
+            feature = "cloudbees",
+            feature = "jenkins",
+            feature = "codefresh",
+            feature = "codepipeline"
+        )),
+        expect(unused_mut, reason = "services add to it")
+    )]
     let mut errors = vec![general];
     #[cfg(feature = "github")]
     errors.extend([service::github::fuzz::refusal(answer), service::github::fuzz::refusal_of_a_login(answer)]);
