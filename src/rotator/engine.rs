@@ -75,7 +75,11 @@ pub(super) async fn drive(mut session: Session) -> Result<Run> {
             session.close().await?;
             return Ok(run);
         }
+        // Looks may share what they saw. What changes something looks for itself, and makes what was seen before it old.
         let changes = ready.iter().any(Act::changes_something);
+        if changes {
+            *looks = act::Looks::default();
+        }
         session = perform(session, ready, &looks).await?;
         if changes {
             *looks = act::Looks::default();
