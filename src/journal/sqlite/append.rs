@@ -1,10 +1,10 @@
 //! What is written together.
 
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 
-use super::failure::{damaged, database};
-use super::lease;
+use super::failure::damaged;
 use super::operation::{Desk, micros};
+use super::{lease, statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Batch, Head, Lease, Seq, Status};
 use crate::name::CredentialName;
@@ -22,32 +22,27 @@ pub(super) fn append(desk: &Desk<'_>, lease: &Lease, after: Seq, batch: &Batch) 
 /// The last record of a credential.
 pub(super) fn last(db: &Connection, id: i64) -> Result<Seq> {
     let sql = "SELECT last FROM head WHERE credential = ?1";
-    let last: Option<i64> = db.query_row(sql, [id], |row| row.get(0)).optional().map_err(database)?;
+    let last: Option<i64> = statement::first(db, sql, [id], |row| row.get(0))?;
     u64::try_from(last.unwrap_or_default()).map(Seq::new).map_err(|_| damaged("a record's number is below zero"))
 }
 
 /// Writes a batch behind what is there.
 pub(super) fn write(desk: &Desk<'_>, id: i64, credential: &CredentialName, after: Seq, batch: &Batch) -> Result<()> {
     check(credential, after, batch)?;
-    let mut insert = desk
-        .db
-        .prepare("INSERT INTO record (credential, seq, epoch, run, at, fact, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")
-        .map_err(database)?;
+    let record_sql =
+        "INSERT INTO record (credential, seq, epoch, run, at, fact, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let value_sql = "INSERT INTO value (credential, id, context, sealed) VALUES (?1, ?2, ?3, ?4)";
     for record in &batch.records {
         let (seq, epoch) = (number(record.seq.get())?, number(record.epoch)?);
         let (run, at) = (record.run.as_str(), record.at.to_string());
-        insert.execute(params![id, seq, epoch, run, at, record.fact, record.mac.as_bytes()]).map_err(database)?;
+        let columns = params![id, seq, epoch, run, at, record.fact, record.mac.as_bytes()];
+        statement::execute(desk.db, record_sql, columns)?;
     }
     for value in &batch.keep {
         let context = serde_json::to_string(&value.context)
             .map_err(|_| Error::new(ErrorKind::Internal, "what a value is sealed to could not be written down"))?;
         destroy(desk, id, value.id.as_str())?;
-        desk.db
-            .execute(
-                "INSERT INTO value (credential, id, context, sealed) VALUES (?1, ?2, ?3, ?4)",
-                params![id, value.id.as_str(), context, value.sealed.bytes()?],
-            )
-            .map_err(database)?;
+        statement::execute(desk.db, value_sql, params![id, value.id.as_str(), context, value.sealed.bytes()?])?;
     }
     for value in &batch.destroy {
         destroy(desk, id, value.as_str())?;
@@ -71,8 +66,8 @@ fn check(credential: &CredentialName, after: Seq, batch: &Batch) -> Result<()> {
 }
 
 fn destroy(desk: &Desk<'_>, id: i64, value: &str) -> Result<()> {
-    let gone = desk.db.execute("DELETE FROM value WHERE credential = ?1 AND id = ?2", params![id, value]);
-    if gone.map_err(database)? > 0 {
+    let gone = statement::execute(desk.db, "DELETE FROM value WHERE credential = ?1 AND id = ?2", params![id, value])?;
+    if gone > 0 {
         desk.traces.destroyed.set(true);
     }
     Ok(())
@@ -88,14 +83,13 @@ fn write_head(desk: &Desk<'_>, id: i64, head: &Head) -> Result<()> {
         _ => head.wake_at.filter(|_| open).map(micros),
     };
     let in_use = head.current.as_ref().map(|current| current.fingerprint.to_string());
-    desk.db
-        .execute(
+    statement::execute(
+            desk.db,
             "INSERT INTO head (credential, last, open, due_at, in_use, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (credential) DO UPDATE SET last = excluded.last, open = excluded.open, due_at = excluded.due_at,
              in_use = excluded.in_use, body = excluded.body",
             params![id, number(head.last.get())?, open, due_at, in_use, body],
-        )
-        .map_err(database)?;
+        )?;
     Ok(())
 }
 
@@ -109,7 +103,7 @@ pub(super) fn rehearse(desk: &Desk<'_>, lease: &Lease, bytes: usize) -> Result<(
     desk.same_rescue()?;
     lease::fence(desk, lease)?;
     let size = i64::try_from(bytes).unwrap_or(i64::MAX);
-    desk.db.execute("INSERT INTO rehearsal (body) VALUES (randomblob(?1))", [size]).map_err(database)?;
+    statement::execute(desk.db, "INSERT INTO rehearsal (body) VALUES (randomblob(?1))", [size])?;
     desk.traces.rehearsed.set(true);
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Row, params};
 
 use super::failure::{damaged, database};
 use super::operation::Desk;
-use super::query;
+use super::{query, statement};
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Claim, HeadFilter, Lease};
 use crate::name::{CredentialName, Holder};
@@ -39,9 +39,8 @@ impl Held {
             // The clock was set back since. Measured anew from now, the lease ends after its own length at the latest.
             left = self.length;
             let until = now.saturating_add(left);
-            desk.db
-                .execute("UPDATE credential SET leased_until = ?2 WHERE id = ?1", params![self.id, until])
-                .map_err(database)?;
+            let sql = "UPDATE credential SET leased_until = ?2 WHERE id = ?1";
+            statement::execute(desk.db, sql, params![self.id, until])?;
         }
         Ok(Some(Duration::from_micros(u64::try_from(left).unwrap_or_default())))
     }
@@ -49,17 +48,15 @@ impl Held {
     /// Grants it under an epoch above all before: those of the records count too, should the row have been lost.
     fn grant(&self, desk: &Desk<'_>, credential: &CredentialName, holder: &Holder, ttl: Duration) -> Result<Lease> {
         let newest = "SELECT epoch FROM record WHERE credential = ?1 ORDER BY seq DESC LIMIT 1";
-        let written: Option<i64> =
-            desk.db.query_row(newest, [self.id], |row| row.get(0)).optional().map_err(database)?;
+        let written: Option<i64> = statement::first(desk.db, newest, [self.id], |row| row.get(0))?;
         let before = self.epoch.max(written.unwrap_or_default());
         let epoch = before.checked_add(1).ok_or_else(|| damaged("the epochs are used up"))?;
         let length = length(ttl);
-        desk.db
-            .execute(
-                "UPDATE credential SET epoch = ?2, holder = ?3, leased_until = ?4, lease_length = ?5 WHERE id = ?1",
-                params![self.id, epoch, holder.as_str(), desk.now().saturating_add(length), length],
-            )
-            .map_err(database)?;
+        statement::execute(
+            desk.db,
+            "UPDATE credential SET epoch = ?2, holder = ?3, leased_until = ?4, lease_length = ?5 WHERE id = ?1",
+            params![self.id, epoch, holder.as_str(), desk.now().saturating_add(length), length],
+        )?;
         let epoch = u64::try_from(epoch).map_err(|_| damaged("an epoch is below zero"))?;
         Ok(Lease::new(credential.clone(), holder.clone(), epoch, ttl))
     }
@@ -73,7 +70,8 @@ pub(super) fn claim(desk: &Desk<'_>, credential: &CredentialName, holder: &Holde
     desk.same_rescue()?;
     row_of(desk, credential)?;
     let sql = format!("SELECT {} FROM credential c WHERE name = ?1", Held::COLUMNS);
-    let held = desk.db.query_row(&sql, [credential.as_str()], Held::read).map_err(database)?;
+    let held = statement::first(desk.db, &sql, [credential.as_str()], Held::read)?;
+    let held = held.ok_or_else(|| damaged("the row of a credential has gone"))?;
     if let Some(wait) = held.by_another(desk, holder)? {
         return Ok(Claim::HeldFor(wait));
     }
@@ -84,8 +82,9 @@ pub(super) fn claim(desk: &Desk<'_>, credential: &CredentialName, holder: &Holde
 /// The credential's row, made where there is none.
 pub(super) fn row_of(desk: &Desk<'_>, credential: &CredentialName) -> Result<i64> {
     let name = credential.as_str();
-    desk.db.execute("INSERT INTO credential (name) VALUES (?1) ON CONFLICT DO NOTHING", [name]).map_err(database)?;
-    desk.db.query_row("SELECT id FROM credential WHERE name = ?1", [name], |row| row.get(0)).map_err(database)
+    statement::execute(desk.db, "INSERT INTO credential (name) VALUES (?1) ON CONFLICT DO NOTHING", [name])?;
+    let id = statement::first(desk.db, "SELECT id FROM credential WHERE name = ?1", [name], |row| row.get(0))?;
+    id.ok_or_else(|| damaged("the row of a credential has gone"))
 }
 
 /// Those that wait longest come first. A head that cannot be read is claimed too: loading it says what is wrong with this
@@ -137,7 +136,7 @@ pub(super) fn claim_due(
 /// Whether the engine that had this epoch may still be at work, unless it is one of these.
 pub(super) fn is_at_work(desk: &Desk<'_>, credential: &CredentialName, epoch: u64, but: &[Holder]) -> Result<bool> {
     let sql = format!("SELECT {} FROM credential c WHERE name = ?1", Held::COLUMNS);
-    let held = desk.db.query_row(&sql, [credential.as_str()], Held::read).optional().map_err(database)?;
+    let held = statement::first(desk.db, &sql, [credential.as_str()], Held::read)?;
     Ok(held.is_some_and(|held| {
         let by = held.holder.as_deref();
         u64::try_from(held.epoch) == Ok(epoch)
@@ -150,26 +149,16 @@ pub(super) fn is_at_work(desk: &Desk<'_>, credential: &CredentialName, epoch: u6
 pub(super) fn fence(desk: &Desk<'_>, lease: &Lease) -> Result<i64> {
     let fenced = || Error::new(ErrorKind::Fenced, "another engine has taken this credential over: stop");
     let epoch = i64::try_from(lease.epoch).map_err(|_| fenced())?;
-    desk.db
-        .query_row(
-            "SELECT id FROM credential WHERE name = ?1 AND epoch = ?2 AND holder = ?3",
-            params![lease.credential.as_str(), epoch, lease.holder.as_str()],
-            |row| row.get(0),
-        )
-        .optional()
-        .map_err(database)?
-        .ok_or_else(fenced)
+    let sql = "SELECT id FROM credential WHERE name = ?1 AND epoch = ?2 AND holder = ?3";
+    let values = params![lease.credential.as_str(), epoch, lease.holder.as_str()];
+    statement::first(desk.db, sql, values, |row| row.get(0))?.ok_or_else(fenced)
 }
 
 /// It lasts for its whole length again.
 pub(super) fn renew(desk: &Desk<'_>, id: i64, lease: &Lease) -> Result<()> {
     let length = length(lease.ttl);
-    desk.db
-        .execute(
-            "UPDATE credential SET holder = ?2, leased_until = ?3, lease_length = ?4 WHERE id = ?1",
-            params![id, lease.holder.as_str(), desk.now().saturating_add(length), length],
-        )
-        .map_err(database)?;
+    let sql = "UPDATE credential SET holder = ?2, leased_until = ?3, lease_length = ?4 WHERE id = ?1";
+    statement::execute(desk.db, sql, params![id, lease.holder.as_str(), desk.now().saturating_add(length), length])?;
     Ok(())
 }
 
@@ -180,6 +169,6 @@ pub(super) fn release(desk: &Desk<'_>, lease: &Lease) -> Result<()> {
         Err(error) if error.kind() == ErrorKind::Fenced => return Ok(()),
         Err(error) => return Err(error),
     };
-    desk.db.execute("UPDATE credential SET holder = NULL WHERE id = ?1", [id]).map_err(database)?;
+    statement::execute(desk.db, "UPDATE credential SET holder = NULL WHERE id = ?1", [id])?;
     Ok(())
 }

@@ -12,6 +12,7 @@ mod recover;
 mod rescue;
 mod rescued;
 mod schema;
+mod statement;
 mod stats;
 mod threads;
 mod writer;

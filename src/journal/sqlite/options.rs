@@ -73,6 +73,7 @@ impl SqliteOptions {
             // Whoever worked with it before may have died before it was cleared away.
             traces: Traces::left_behind(),
             unsettled: Unsettled::default(),
+            company: 1,
             told: BTreeSet::new(),
         };
         writer.settle(None)?;

@@ -1,10 +1,11 @@
 //! What is read, each answer of one moment.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, Row};
+use rusqlite::{Connection, Row};
 
 use super::failure::{damaged, database};
 use super::operation::micros;
+use super::statement;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 use crate::journal::{Head, HeadFilter, Log, Mac, Page, Record, SealContext, Sealed, SealedValue, Seq, Span, ValueId};
@@ -15,10 +16,8 @@ pub(super) fn load(db: &Connection, credential: &CredentialName, span: Span) -> 
     let moment = db.unchecked_transaction().map_err(database)?;
     let sql =
         "SELECT h.credential, h.last, h.body FROM head h JOIN credential c ON c.id = h.credential WHERE c.name = ?1";
-    let found: Option<(i64, i64, String)> = moment
-        .query_row(sql, [credential.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()
-        .map_err(database)?;
+    let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+    let found: Option<(i64, i64, String)> = statement::first(&moment, sql, [credential.as_str()], read)?;
     let Some((id, last, body)) = found else {
         return Ok(Log::new(Head::new(credential.clone()), Vec::new(), Vec::new()));
     };
@@ -40,7 +39,7 @@ pub(super) fn head(credential: &CredentialName, body: &str) -> Result<Head> {
 
 fn records(db: &Connection, id: i64, first: i64) -> Result<Vec<Record>> {
     let sql = "SELECT seq, epoch, run, at, fact, mac FROM record WHERE credential = ?1 AND seq >= ?2 ORDER BY seq";
-    let mut statement = db.prepare(sql).map_err(database)?;
+    let mut statement = db.prepare_cached(sql).map_err(database)?;
     let mut rows = statement.query([id, first]).map_err(database)?;
     let mut records = Vec::new();
     while let Some(row) = rows.next().map_err(database)? {
@@ -62,7 +61,7 @@ fn record(row: &Row<'_>) -> Result<Record> {
 
 fn values(db: &Connection, id: i64) -> Result<Vec<SealedValue>> {
     let sql = "SELECT id, context, sealed FROM value WHERE credential = ?1 ORDER BY id";
-    let mut statement = db.prepare(sql).map_err(database)?;
+    let mut statement = db.prepare_cached(sql).map_err(database)?;
     let mut rows = statement.query([id]).map_err(database)?;
     let mut values = Vec::new();
     while let Some(row) = rows.next().map_err(database)? {

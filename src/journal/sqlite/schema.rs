@@ -20,6 +20,9 @@ const SMALLEST: u64 = 512;
 /// How long one process waits for another.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How many statements stay ready: more than there are.
+const STATEMENTS: usize = 64;
+
 /// What leads from one version to the next. What was released is never changed, only followed.
 const MIGRATIONS: &[&str] = &["
     -- `rescue` is the rescue file that belongs to it, and `rescue_at` where that lay last.
@@ -167,6 +170,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection> {
 
 fn set_up(db: Connection) -> rusqlite::Result<Connection> {
     db.busy_timeout(PATIENCE)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     // Every commit reaches the disk, freed space is overwritten, and no page goes to a file of SQLite's own choice.

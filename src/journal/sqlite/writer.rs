@@ -15,6 +15,7 @@ use super::operation::{Desk, Operation, Traces, Unsettled};
 use super::recover;
 use super::rescue::{RescueFile, Rescued};
 use super::schema::{self, JournalId};
+use super::statement;
 use super::stats::Counters;
 use crate::clock::Clock;
 use crate::error::{Effect, Error, ErrorKind, Result};
@@ -22,6 +23,8 @@ use crate::name::Holder;
 
 /// How many operations go to the disk together at most.
 const GROUP: usize = 128;
+/// How long a group waits at most for as many as lately went together: there are fewer trips to the disk then, and none is longer.
+const LINGER: Duration = Duration::from_millis(8);
 /// How long the queue is empty before traces are cleared away.
 const QUIET: Duration = Duration::from_millis(50);
 /// How long they wait at most while the queue is never empty.
@@ -52,6 +55,8 @@ pub(super) struct Writer {
     pub(super) counters: Arc<Counters>,
     pub(super) traces: Traces,
     pub(super) unsettled: Unsettled,
+    /// How many operations went to the disk together lately.
+    pub(super) company: usize,
     /// Places in the rescue file of which it was said that they are damaged or another journal's.
     pub(super) told: BTreeSet<usize>,
 }
@@ -105,17 +110,7 @@ impl Writer {
     fn serve(&mut self, message: Message, queue: &Receiver<Message>) {
         match message {
             Message::Operation(first) => {
-                let mut group = vec![first];
-                let mut other = None;
-                while other.is_none()
-                    && group.len() < GROUP
-                    && let Ok(message) = queue.try_recv()
-                {
-                    match message {
-                        Message::Operation(operation) => group.push(operation),
-                        message => other = Some(message),
-                    }
-                }
+                let (group, other) = self.gather(first, queue);
                 self.settle_before(&group);
                 self.commit(group);
                 if let Some(other) = other {
@@ -130,6 +125,30 @@ impl Writer {
                 let _ = reply.send(settled.and_then(|count| self.all_settled().map(|()| count)));
             }
         }
+    }
+
+    /// What goes to the disk with the first, and what came behind it. One that is alone waits for nobody.
+    fn gather(
+        &mut self,
+        first: Box<dyn Operation>,
+        queue: &Receiver<Message>,
+    ) -> (Vec<Box<dyn Operation>>, Option<Message>) {
+        let until = Instant::now() + LINGER;
+        let (mut group, mut other) = (vec![first], None);
+        while group.len() < GROUP && other.is_none() {
+            let linger = if group.len() < self.company {
+                until.saturating_duration_since(Instant::now())
+            } else {
+                Duration::ZERO
+            };
+            match queue.recv_timeout(linger) {
+                Ok(Message::Operation(operation)) => group.push(operation),
+                Ok(message) => other = Some(message),
+                Err(_) => break,
+            }
+        }
+        self.company = group.len().max(self.company - self.company.div_ceil(8));
+        (group, other)
     }
 
     // -- groups -------------------------------------------------------------------------------------------------------
@@ -169,13 +188,12 @@ impl Writer {
     fn transact(&self, rehearsed: bool, group: &mut [Box<dyn Operation>]) -> Result<(), Failure> {
         self.identity.check().map_err(Failure::Final)?;
         schema::begin(&self.db).map_err(Failure::Final)?;
-        let broken = |error| Failure::RolledBack(failure::database(error));
         if rehearsed {
-            self.db.execute_batch("DELETE FROM rehearsal").map_err(broken)?;
+            statement::execute(&self.db, "DELETE FROM rehearsal", []).map_err(Failure::RolledBack)?;
         }
         let alone = group.len() == 1;
         for operation in group {
-            self.db.execute_batch("SAVEPOINT operation").map_err(broken)?;
+            statement::execute(&self.db, "SAVEPOINT operation", []).map_err(Failure::RolledBack)?;
             let succeeded = operation.run(&self.desk());
             if self.db.is_autocommit() {
                 // A full disk has rolled back the whole transaction. The operation's own error says so.
@@ -185,8 +203,10 @@ impl Writer {
                 let text = "the group of this operation was rolled back: try again";
                 return Err(Failure::RolledBack(Error::new(ErrorKind::Journal, text)));
             }
-            let end = if succeeded { "RELEASE operation" } else { "ROLLBACK TO operation; RELEASE operation" };
-            self.db.execute_batch(end).map_err(broken)?;
+            if !succeeded {
+                statement::execute(&self.db, "ROLLBACK TO operation", []).map_err(Failure::RolledBack)?;
+            }
+            statement::execute(&self.db, "RELEASE operation", []).map_err(Failure::RolledBack)?;
         }
         self.db.execute_batch("COMMIT").map_err(|error| {
             let certain = failure::left_nothing(&error);
