@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
+use crate::measure::Case;
+
 /// Requests at a time, where a contestant can be told.
 pub(crate) const K: usize = 64;
+/// From this fleet on, ours runs under `ulimit -n 256`.
+pub(crate) const LARGE: usize = 10_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Contestant {
@@ -69,13 +73,13 @@ impl Contestant {
         }
     }
 
-    /// Whether it is given a fleet of this size: the rate of those that go one by one does not depend upon it.
-    pub(crate) fn fits(self, fleet: usize, latency_ms: u64) -> bool {
+    /// Whether it is given this fleet: the rate of `scripts` does not depend upon its size, and they get no larger one than that.
+    pub(crate) fn fits(self, case: Case, scripts: usize) -> bool {
         match self {
-            Self::AwsCli => fleet <= 1,
-            Self::Boto3(1) if latency_ms > 0 => fleet <= 1,
-            Self::Requests(1) | Self::Boto3(1) => fleet <= 100,
-            Self::Requests(_) | Self::Boto3(_) => fleet <= 1000,
+            Self::AwsCli => case.fleet <= 1,
+            Self::Boto3(1) | Self::Requests(1) if case.latency_ms > 0 => case.fleet <= 1,
+            Self::Requests(1) | Self::Boto3(1) => case.fleet <= scripts.min(100),
+            Self::Requests(_) | Self::Boto3(_) => case.fleet <= scripts,
             _ => true,
         }
     }
@@ -85,7 +89,19 @@ impl Contestant {
         self == Self::Rekey
     }
 
-    pub(crate) fn command(self, paths: &Paths, world: &str, places: usize, directory: &Path) -> Command {
+    /// How it is started. Ours turns a large fleet with few files to open.
+    pub(crate) fn command(self, paths: &Paths, world: &str, case: Case, directory: &Path) -> Command {
+        let whole = self.plain(paths, world, case.places, directory);
+        if !self.is_ours() || case.fleet < LARGE {
+            return whole;
+        }
+        let whole = whole.as_std();
+        let mut narrow = Command::new("sh");
+        narrow.args(["-c", "ulimit -n 256 && exec \"$0\" \"$@\""]).arg(whole.get_program()).args(whole.get_args());
+        narrow
+    }
+
+    fn plain(self, paths: &Paths, world: &str, places: usize, directory: &Path) -> Command {
         let bin = |name: &str| Command::new(paths.bins.join(name));
         let (fleet, places) = (paths.scratch.join("fleet.tsv"), places.to_string());
         let mut command = match self {
@@ -110,8 +126,6 @@ impl Contestant {
             Self::Postgres => _ = command.arg("postgres"),
             _ => {}
         }
-        // What is on loopback goes to no proxy.
-        command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
         command.arg(world).arg(fleet).arg(&places);
         match self {
             Self::Rekey => command.arg(directory.join("places")),

@@ -24,13 +24,20 @@ pub(crate) struct Killed {
     pub(crate) note: Option<&'static str>,
 }
 
+impl Killed {
+    /// What is to be nought.
+    pub(crate) fn cost(&self) -> usize {
+        self.truth.lost + self.truth.stale + self.truth.unaccounted
+    }
+}
+
 /// How long it may take after it was started again.
 const TIME: Duration = Duration::from_mins(2);
 
 /// Kills it once so much of the work is done and at least half of what it has at a time is under way.
 pub(crate) async fn once(paths: &Paths, world: &World, who: Contestant, case: Case, after: u64) -> Whatever<Killed> {
     let directory = prepare(paths, world, who, case).await?;
-    let command = || who.command(paths, &world.address, case.places, &directory);
+    let command = || who.command(paths, &world.address, case, &directory);
     let mut process = command().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let half = who.k().unwrap_or(case.fleet).div_ceil(2).min(case.fleet);
     let mut in_flight = 0;

@@ -1,4 +1,4 @@
-//! `compare quick|full|small|narrow BINS LOOPS PYTHON SCRATCH OUT`: runs all contestants side by side, and writes the table and the
+//! `compare quick|full|small BINS LOOPS PYTHON SCRATCH OUT`: runs all contestants side by side, and writes the table and the
 //! picture. It does nothing else: who wants to know what is measured reads `Plan`.
 
 #![forbid(unsafe_code)]
@@ -25,9 +25,9 @@ struct Plan {
     kind: &'static str,
     /// Fleet, places, latency, and how many rounds.
     cases: Vec<(Case, usize)>,
+    /// The largest fleet that the scripts are given, whose rate does not depend upon it.
+    scripts: usize,
     kills: u64,
-    /// Whether a large fleet is turned under `ulimit -n 256`.
-    narrow: bool,
 }
 
 /// The fleet that is killed.
@@ -47,25 +47,24 @@ impl Plan {
                     case(0, 100, 3, 1),
                     faulty(100, 1),
                 ],
+                scripts: 100,
                 kills: 1,
-                narrow: false,
             }),
-            "narrow" => Some(Self { kind: "narrow", cases: Vec::new(), kills: 0, narrow: true }),
             "quick" => Some(Self {
                 kind: "quick",
                 cases: vec![
                     case(50, 1, 1, 1),
                     case(50, 100, 1, 1),
-                    case(50, 1000, 1, 3),
-                    case(50, 200, 3, 1),
+                    case(50, 1000, 1, 2),
+                    case(50, 100, 3, 1),
                     case(0, 1, 1, 1),
                     case(0, 100, 1, 3),
                     case(0, 1000, 1, 3),
                     case(0, 10_000, 1, 1),
                     faulty(100, 1),
                 ],
+                scripts: 100,
                 kills: 2,
-                narrow: true,
             }),
             "full" => {
                 let mut cases = Vec::new();
@@ -77,7 +76,7 @@ impl Plan {
                     }
                 }
                 cases.push(faulty(1000, 3));
-                Some(Self { kind: "full", cases, kills: 10, narrow: true })
+                Some(Self { kind: "full", cases, scripts: 1000, kills: 10 })
             }
             _ => None,
         }
@@ -88,7 +87,7 @@ impl Plan {
 async fn main() -> Whatever<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [kind, bins, loops, python, scratch, out] = words.as_slice() else {
-        return Err("compare quick|full|small|narrow BINS LOOPS PYTHON SCRATCH OUT".into());
+        return Err("compare quick|full|small BINS LOOPS PYTHON SCRATCH OUT".into());
     };
     let plan = Plan::of(kind).ok_or("there is no such run")?;
     let paths = Paths { bins: bins.into(), loops: loops.into(), python: python.into(), scratch: scratch.into() };
@@ -96,19 +95,14 @@ async fn main() -> Whatever<()> {
     let world = World::start(&paths.bins).await?;
     let mut results = Results {
         kind: plan.kind,
-        date: today()?,
         steps: BTreeMap::new(),
         speed: BTreeMap::new(),
         killed: Vec::new(),
-        narrow: None,
         skipped: Vec::new(),
     };
     steps(&paths, &world, &mut results).await?;
     for (case, rounds) in &plan.cases {
-        speed(&paths, &world, *case, *rounds, &mut results).await?;
-    }
-    if plan.narrow {
-        results.narrow = Some(narrow(&paths, &world).await?);
+        speed(&paths, &world, *case, *rounds, plan.scripts, &mut results).await?;
     }
     kills(&paths, &world, plan.kills, &mut results).await?;
     let text = results.markdown();
@@ -139,13 +133,20 @@ async fn steps(paths: &Paths, world: &World, results: &mut Results) -> Whatever<
     Ok(())
 }
 
-async fn speed(paths: &Paths, world: &World, case: Case, rounds: usize, results: &mut Results) -> Whatever<()> {
+async fn speed(
+    paths: &Paths,
+    world: &World,
+    case: Case,
+    rounds: usize,
+    scripts: usize,
+    results: &mut Results,
+) -> Whatever<()> {
     let mut rows: Vec<(Contestant, Vec<Measured>)> = Vec::new();
     for round in 0..rounds {
         for who in Contestant::ALL {
             let skipped = results.skipped.iter().any(|(one, _)| *one == who);
             // The loop stops at the first fault, and those that have no second try say nothing new.
-            if skipped || !who.fits(case.fleet, case.latency_ms) || (case.faults && who == Contestant::Limit) {
+            if skipped || !who.fits(case, scripts) || (case.faults && who == Contestant::Limit) {
                 continue;
             }
             let run = measure::run(paths, world, who, case).await?;
@@ -170,25 +171,13 @@ async fn speed(paths: &Paths, world: &World, case: Case, rounds: usize, results:
     Ok(())
 }
 
-/// A large fleet by a process that may open few files.
-async fn narrow(paths: &Paths, world: &World) -> Whatever<Measured> {
-    let case = Case { latency_ms: 0, fleet: 10_000, places: 1, faults: false };
-    let directory = measure::prepare(paths, world, Contestant::Sqlite, case).await?;
-    let command = Contestant::Sqlite.command(paths, &world.address, case.places, &directory);
-    let command = command.as_std();
-    let mut narrow = tokio::process::Command::new("sh");
-    narrow.args(["-c", "ulimit -n 256 && exec \"$0\" \"$@\""]).arg(command.get_program()).args(command.get_args());
-    let said = measure::finish(narrow).await?;
-    Ok(Measured { said, truth: world.truth().await?, counts: world.counts().await?, cpu: 0.0 })
-}
-
 async fn kills(paths: &Paths, world: &World, count: u64, results: &mut Results) -> Whatever<()> {
     let case = Case { latency_ms: 50, fleet: KILLED, places: 1, faults: false };
     let mut rows: BTreeMap<Contestant, Vec<kill::Killed>> = BTreeMap::new();
     for round in 0..count {
         for who in Contestant::ALL {
             let skipped = results.skipped.iter().any(|(one, _)| *one == who);
-            if skipped || !who.fits(case.fleet, case.latency_ms) {
+            if skipped || !who.fits(case, KILLED) {
                 continue;
             }
             let trips = match who {
@@ -206,9 +195,4 @@ async fn kills(paths: &Paths, world: &World, count: u64, results: &mut Results) 
     }
     results.killed = rows.into_iter().collect();
     Ok(())
-}
-
-fn today() -> Whatever<String> {
-    let output = std::process::Command::new("date").args(["-u", "+%F"]).output()?;
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

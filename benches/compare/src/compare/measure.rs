@@ -86,7 +86,7 @@ fn private(directory: &std::path::Path) -> std::io::Result<()> {
 pub(crate) async fn run(paths: &Paths, world: &World, who: Contestant, case: Case) -> Whatever<Measured> {
     let directory = prepare(paths, world, who, case).await?;
     let before = cpu()?;
-    let said = finish(who.command(paths, &world.address, case.places, &directory)).await?;
+    let said = finish(who.command(paths, &world.address, case, &directory)).await?;
     let spent = cpu()? - before;
     Ok(Measured { said, truth: world.truth().await?, counts: world.counts().await?, cpu: spent })
 }

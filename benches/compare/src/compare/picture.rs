@@ -4,38 +4,41 @@ use std::fmt::Write as _;
 
 use crate::contestant::Contestant;
 use crate::kill::Killed;
+use crate::measure::Case;
 use crate::table::Results;
 
 const ROW: usize = 34;
 const TOP: usize = 84;
 const NAMES: usize = 250;
-const BAR: f64 = 300.0;
+const BAR: f64 = 270.0;
 const RIGHT: usize = 690;
 
 pub(crate) fn svg(results: &Results) -> String {
-    let Some(case) = results.main_case() else { return String::new() };
-    let rows: Vec<(Contestant, f64)> =
-        Contestant::ALL.into_iter().filter_map(|who| results.rate(case, who).map(|rate| (who, rate))).collect();
-    let most = rows.iter().map(|(_, rate)| *rate).fold(1.0, f64::max);
+    let rows: Vec<Row> = Contestant::ALL
+        .into_iter()
+        .filter_map(|who| results.largest(who).map(|case| row(results, who, case)))
+        .collect();
+    let Some(latency) = results.main_case().map(|case| case.latency_ms) else { return String::new() };
+    let most = rows.iter().map(|row| row.rate).fold(1.0, f64::max);
     let costs = |who: Contestant| results.killed.iter().find(|(one, _)| *one == who).map(|(_, kills)| cost(kills));
-    let worst = rows.iter().filter_map(|(who, _)| costs(*who)).max().unwrap_or_default().max(1);
+    let worst = rows.iter().filter_map(|row| costs(row.who)).max().unwrap_or_default().max(1);
     let height = TOP + rows.len() * ROW + 44;
     let mut text = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 1060 {height}\" font-family=\"sans-serif\" font-size=\"13\">\n\
          <rect width=\"1060\" height=\"{height}\" fill=\"#ffffff\"/>\n\
-         <text x=\"16\" y=\"28\" font-size=\"17\" fill=\"#1b1f24\">Turned at {} ms, {} credentials, one place each ({} run, {})</text>\n\
-         <text x=\"{NAMES}\" y=\"64\" fill=\"#57606a\">rotations a second</text>\n\
+         <text x=\"16\" y=\"28\" font-size=\"17\" fill=\"#1b1f24\">Rotations at {latency} ms, one place each ({} run)</text>\n\
+         <text x=\"{NAMES}\" y=\"64\" fill=\"#57606a\">turned a second, and of how many</text>\n\
          <text x=\"{RIGHT}\" y=\"64\" fill=\"#57606a\">lost + stale + unaccounted after SIGKILLs</text>\n",
-        case.latency_ms, case.fleet, results.kind, results.date
+        results.kind
     );
-    for (number, (who, rate)) in rows.iter().enumerate() {
+    for (number, Row { who, rate, turned }) in rows.iter().enumerate() {
         let y = TOP + number * ROW;
         let colour = if who.is_ours() { "#1f6feb" } else { "#8c959f" };
         let _ = writeln!(
             text,
             "<text x=\"16\" y=\"{}\" fill=\"#1b1f24\">{}</text>\n\
              <rect x=\"{NAMES}\" y=\"{y}\" width=\"{:.1}\" height=\"20\" fill=\"{colour}\"/>\n\
-             <text x=\"{:.1}\" y=\"{}\" fill=\"#1b1f24\">{rate:.1}</text>",
+             <text x=\"{:.1}\" y=\"{}\" fill=\"#1b1f24\">{rate:.1}<tspan dx=\"8\" fill=\"#57606a\">{turned}</tspan></text>",
             y + 15,
             who.name(),
             rate / most * BAR,
@@ -67,6 +70,19 @@ pub(crate) fn svg(results: &Results) -> String {
     text
 }
 
+/// What is drawn of a contestant.
+struct Row {
+    who: Contestant,
+    rate: f64,
+    /// Of how large a fleet how many.
+    turned: String,
+}
+
+fn row(results: &Results, who: Contestant, case: Case) -> Row {
+    let turned = results.of(case, who).into_iter().flatten().map(|run| run.truth.turned).min().unwrap_or_default();
+    Row { who, rate: results.rate(case, who).unwrap_or_default(), turned: format!("{turned} of {}", case.fleet) }
+}
+
 fn cost(kills: &[Killed]) -> usize {
-    kills.iter().map(|kill| kill.truth.lost + kill.truth.stale + kill.truth.unaccounted).sum()
+    kills.iter().map(Killed::cost).sum()
 }

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::contestant::{Contestant, K};
+use crate::contestant::{Contestant, K, LARGE};
 use crate::kill::Killed;
 use crate::measure::{Case, Measured, number};
 
 /// All that a run has found.
 pub(crate) struct Results {
     pub(crate) kind: &'static str,
-    pub(crate) date: String,
     pub(crate) steps: BTreeMap<usize, Vec<String>>,
     pub(crate) speed: BTreeMap<Case, Vec<(Contestant, Vec<Measured>)>>,
     pub(crate) killed: Vec<(Contestant, Vec<Killed>)>,
-    pub(crate) narrow: Option<Measured>,
     pub(crate) skipped: Vec<(Contestant, String)>,
 }
+
+/// The journals that outlive their process.
+const DURABLE: [(Contestant, &str); 2] = [(Contestant::Sqlite, "SQLite on disk"), (Contestant::Postgres, "PostgreSQL")];
 
 /// The one in the middle, and the least and the most.
 pub(crate) fn spread(values: impl Iterator<Item = f64>) -> Option<(f64, f64, f64)> {
@@ -31,7 +32,7 @@ fn median(runs: &[Measured], what: impl Fn(&Measured) -> f64) -> f64 {
 }
 
 impl Results {
-    fn of(&self, case: Case, who: Contestant) -> Option<&[Measured]> {
+    pub(crate) fn of(&self, case: Case, who: Contestant) -> Option<&[Measured]> {
         self.speed.get(&case)?.iter().find(|(one, _)| *one == who).map(|(_, runs)| runs.as_slice())
     }
 
@@ -41,7 +42,13 @@ impl Results {
 
     /// The largest fleet over one place at 50 ms, where nothing fails.
     pub(crate) fn main_case(&self) -> Option<Case> {
-        self.speed.keys().copied().filter(|case| case.latency_ms > 0 && case.places == 1 && !case.faults).max()
+        self.largest(Contestant::Limit)
+    }
+
+    /// The largest fleet over one place that a contestant got at 50 ms, where nothing fails.
+    pub(crate) fn largest(&self, who: Contestant) -> Option<Case> {
+        let alike = |case: &Case| case.latency_ms > 0 && case.places == 1 && !case.faults;
+        self.speed.keys().copied().filter(|case| alike(case) && self.of(*case, who).is_some()).max()
     }
 
     /// Which share of k/(t x RTT) the limit loop reached, at 50 ms with the largest fleet. One that is hardly larger than k
@@ -57,11 +64,11 @@ impl Results {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let _ = writeln!(
             text,
-            "# Side by side\n\nWritten by `bash benches/compare/run.sh`: a **{}** run on {}, on a machine with {cores} cores, which the \
+            "# Side by side\n\nWritten by `bash benches/compare/run.sh`: a **{}** run on a machine with {cores} cores, which the \
              contestant shares with the world. At most {K} requests at a time where a contestant can be told; the world refuses those \
              beyond 100 with `429`. Every figure is the median of the interleaved rounds, with the least and the most in brackets where \
              there were more.\n",
-            self.kind, self.date
+            self.kind
         );
         match self.share_of_the_loop() {
             None => {
@@ -99,51 +106,61 @@ impl Results {
         };
         let share = self.share_of_the_loop();
         bar("the bare loop reaches 90 % of k/(t x RTT) at 50 ms", share.map(|share| (percent(share), share >= 0.9)));
-        let ours = self
-            .main_case()
-            .and_then(|case| Some(self.rate(case, Contestant::Sqlite)? / self.rate(case, Contestant::Limit)?));
-        bar("SQLite on disk: at least 90 % of the loop at 50 ms", ours.map(|share| (percent(share), share >= 0.9)));
-        let cases = |latency: u64, fleet: usize| {
-            let case = Case { latency_ms: latency, fleet, places: 1, faults: false };
-            self.of(case, Contestant::Sqlite)
+        for (who, name) in DURABLE {
+            let ours =
+                self.main_case().and_then(|case| Some(self.rate(case, who)? / self.rate(case, Contestant::Limit)?));
+            bar(
+                &format!("{name}: at least 90 % of the loop at 50 ms"),
+                ours.map(|share| (percent(share), share >= 0.9)),
+            );
+        }
+        let sqlite = |latency_ms: u64, fleet: usize| {
+            self.of(Case { latency_ms, fleet, places: 1, faults: false }, Contestant::Sqlite)
         };
         for latency in [0, 50] {
-            let fsyncs = cases(latency, 1000).map(|runs| median(runs, |run| run.fsyncs().unwrap_or(f64::MAX)));
+            let fsyncs = sqlite(latency, 1000).map(|runs| median(runs, |run| run.fsyncs().unwrap_or(f64::MAX)));
             bar(
-                &format!("at most 1.2 fsyncs a rotation at k = {K}, {latency} ms, 1,000 credentials"),
+                &format!("SQLite: at most 1.2 fsyncs a rotation at k = {K}, {latency} ms, 1,000 credentials"),
                 fsyncs.map(|each| (format!("{each:.2}"), each <= 1.2)),
             );
         }
+        let large = sqlite(0, LARGE);
         bar(
-            "10,000 credentials under `ulimit -n 256`: all turned, never above the cap",
-            self.narrow.as_ref().map(|run| {
-                let text = format!("{} turned, {} at a time at most", run.truth.turned, run.counts.peak);
-                (text, run.truth.turned == 10_000 && run.counts.beyond_the_cap == 0)
+            "SQLite, 10,000 credentials under `ulimit -n 256`: all turned, never above the cap",
+            large.map(|runs| {
+                let turned = runs.iter().map(|run| run.truth.turned).min().unwrap_or_default();
+                let peak = runs.iter().map(|run| run.counts.peak).max().unwrap_or_default();
+                let beyond: u64 = runs.iter().map(|run| run.counts.beyond_the_cap).sum();
+                (format!("{turned} turned, {peak} at a time at most"), turned == LARGE && beyond == 0)
             }),
         );
         bar(
             "the same within 100 MB",
-            self.narrow.as_ref().map(|run| {
-                let megabytes = megabytes(run);
-                (format!("{megabytes:.0} MB"), megabytes <= 100.0)
+            large.map(|runs| {
+                let most = runs.iter().map(megabytes).fold(0.0, f64::max);
+                (format!("{most:.0} MB"), most <= 100.0)
             }),
         );
-        let flat = cases(0, 100)
-            .zip(cases(0, 10_000))
+        let flat = sqlite(0, 100)
+            .zip(large)
             .map(|(few, many)| (median(few, Measured::cpu_per_thousand), median(many, Measured::cpu_per_thousand)));
         bar(
-            "cost flat from 100 to 10,000: CPU seconds per 1,000",
+            "SQLite, cost flat from 100 to 10,000: CPU seconds per 1,000",
             flat.map(|(few, many)| (format!("{few:.2} and {many:.2}"), many <= few * 1.2)),
         );
-        let killed = self.killed.iter().find(|(who, _)| *who == Contestant::Sqlite).map(|(_, kills)| kills);
-        bar(
-            "killed: nothing lost, stale or unaccounted",
-            killed.map(|kills| {
-                let sum =
-                    kills.iter().map(|kill| kill.truth.lost + kill.truth.stale + kill.truth.unaccounted).sum::<usize>();
-                (format!("{sum} in {} kills", kills.len()), sum == 0 && kills.iter().all(|kill| kill.note.is_none()))
-            }),
-        );
+        for (who, name) in DURABLE {
+            let killed = self.killed.iter().find(|(one, _)| *one == who).map(|(_, kills)| kills);
+            bar(
+                &format!("{name}, killed: nothing lost, stale or unaccounted"),
+                killed.map(|kills| {
+                    let cost = kills.iter().map(Killed::cost).sum::<usize>();
+                    (
+                        format!("{cost} in {}", plural(kills.len(), "kill")),
+                        cost == 0 && kills.iter().all(|kill| kill.note.is_none()),
+                    )
+                }),
+            );
+        }
         *text += "\n";
     }
 
@@ -200,6 +217,10 @@ impl Results {
               from being sent; a single rotation takes longer for it.\n\
             - The scripts check nothing: they issue, write each place and revoke. boto3 and the AWS command line read a pipeline before they \
               write it.\n\
+            - Ours turns 10,000 with 256 files to open. At 0 ms the journal is a tax: the rows of the two that are durable, beside the one in \
+              memory, say how large. Most of it is processor time, which the world wants too; behind a latency of 50 ms next to nothing of it is left.\n\
+            - A `429` with a wait holds back everything that our key asks of that host, as servers want it to be: with faults that come at \
+              random, and not because there was too much, that costs rate and wins nothing.\n\
             - rekey-core has no overlapping GitLab tokens and no place that is reached by HTTP but by other programs: it rotates by number, \
               its places are files, and it needs 2 trips. It has no bound on its requests, so what is beyond the cap is refused, and not \
               tried again. Started again it asks GitLab for its list, of which it reads the first page.\n\
