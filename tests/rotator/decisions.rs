@@ -128,6 +128,20 @@ async fn a_refused_decision_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_token_whose_revocation_was_refused_may_be_kept_by_a_decision() {
+    let world = World::new();
+    for _ in 0..9 {
+        world.provider.plan_fault("revoke", DENIED);
+    }
+    let rotator = world.rotator();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    stuck(&run);
+    let run = rotator.resolve(run.id, Decision::KeepOld).await.unwrap();
+    assert!(matches!(completed(&run).old, OldEnd::Kept), "{run:?}");
+    assert!(world.provider.is_alive(&world.old) && world.all_hold(&world.newest()));
+}
+
+#[tokio::test]
 async fn a_dead_token_is_not_kept_by_a_decision() {
     let world = World::new().with_a(place().confirmed_by_person("Save."));
     world.provider.kill(&world.old);

@@ -43,6 +43,19 @@ async fn what_cannot_be_ended_is_not_tried_for_ever() {
 }
 
 #[tokio::test]
+async fn what_leaked_is_not_kept_by_a_decision() {
+    let world = World::new();
+    for _ in 0..2 {
+        world.provider.plan_fault("revoke", Fault::Refused(ErrorKind::Refused));
+    }
+    let rotator = world.rotator();
+    let run = rotator.emergency(world.held(), Urgency::RevokeFirst).await.unwrap();
+    stuck(&run);
+    let error = rotator.resolve(run.id, tokenturn::Decision::KeepOld).await.unwrap_err();
+    assert!(error.to_string().contains("leaked and must go"), "{error}");
+}
+
+#[tokio::test]
 async fn what_leaked_is_replaced_at_once_without_grace() {
     let world = World::new();
     let rotator = world.with_policy(Policy::default().linger(seconds(0)));

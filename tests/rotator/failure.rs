@@ -10,6 +10,8 @@ use tokenturn::{AdmittedToken, ErrorKind, Event, Policy, Reason, Result, Rotator
 use crate::world::{World, completed, overlap, place, stuck, swift};
 
 const DENIED: Fault = Fault::Refused(ErrorKind::PermissionDenied);
+/// The call before the one that is meant.
+const WENT_WELL: Fault = Fault::Late(Duration::ZERO);
 
 #[track_caller]
 fn rolled_back(outcome: &Outcome) {
@@ -236,13 +238,29 @@ async fn a_token_that_comes_out_wrong_is_revoked_and_everything_stays() {
 }
 
 #[tokio::test]
-async fn a_restoration_whose_answer_was_lost_is_verified() {
+async fn a_restoration_whose_answer_was_lost_is_made_again() {
     let (world, c, rotator) = three();
     c.plan_fault("install", DENIED);
+    world.a.plan_fault("install", WENT_WELL);
     world.a.plan_fault("install", Fault::LostAfter);
     let run = rotator.rotate(world.held()).await.unwrap();
     rolled_back(&run.outcome);
     assert!(world.all_hold(&world.old));
+    assert_eq!(world.a.writes(), 3, "the new token, and the old one twice");
+}
+
+#[tokio::test]
+async fn a_restoration_that_failed_is_tried_again_when_a_person_says_so_and_nothing_turns_forward() {
+    let (world, c, rotator) = three();
+    c.plan_fault("install", DENIED);
+    world.a.plan_fault("install", WENT_WELL);
+    world.a.plan_fault("install", DENIED);
+    let run = rotator.rotate(world.held()).await.unwrap();
+    stuck(&run);
+    assert_eq!(world.a.holds(), Some(world.newest().fingerprint()));
+    let run = rotator.resolve(run.id, tokenturn::rotation::Decision::Retry).await.unwrap();
+    rolled_back(&run.outcome);
+    assert!(world.all_hold(&world.old) && !world.provider.is_alive(&world.newest()));
 }
 
 #[tokio::test]

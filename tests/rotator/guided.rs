@@ -161,8 +161,10 @@ async fn the_wrong_row_deleted_is_found_before_anything_else_is_done() {
 async fn a_deletion_that_was_only_said_is_asked_for_again() {
     let (world, rotator, run) = waiting().await;
     let run = rotator.supply(run.id, world.provider.mint("bot", repo())).await.unwrap();
+    let before = asks(&run).to_vec();
     let run = rotator.resolve(run.id, Decision::RevokedByHand(TokenRef::Old)).await.unwrap();
     assert!(matches!(asks(&run), [Ask::Deletion { .. }]));
+    assert_eq!(asks(&run), before, "in the same words");
     assert_eq!(world.count(|fact| matches!(fact, Fact::StillAlive { .. })), 1);
 }
 

@@ -14,6 +14,7 @@ mod emergency;
 mod ends;
 mod failure;
 mod guided;
+mod lost;
 mod manual;
 mod old_copy;
 mod overdue;
