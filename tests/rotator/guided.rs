@@ -165,6 +165,7 @@ async fn a_deletion_that_was_only_said_is_asked_for_again() {
     let run = rotator.resolve(run.id, Decision::RevokedByHand(TokenRef::Old)).await.unwrap();
     assert!(matches!(asks(&run), [Ask::Deletion { .. }]));
     assert_eq!(asks(&run), before, "in the same words");
+    assert_eq!(world.count(|fact| matches!(fact, Fact::DeletionAsked { .. })), 1, "the provider was asked once");
     assert_eq!(world.count(|fact| matches!(fact, Fact::StillAlive { .. })), 1);
 }
 

@@ -13,6 +13,7 @@ mod drain;
 mod emergency;
 mod ends;
 mod failure;
+mod floor;
 mod guided;
 mod lost;
 mod manual;
