@@ -117,3 +117,13 @@ async fn a_place_that_failed_for_good_is_told_while_another_waits_for_a_person()
     let text = format!("{:?}", run.outcome);
     assert!(text.contains("refused on purpose"), "b is down for good, and nobody is told: {text}");
 }
+
+#[tokio::test]
+async fn that_the_old_token_lives_does_not_show_that_a_provider_which_needs_none_made_nothing() {
+    let mut can = replace();
+    (can.reissues, can.finds_by_label) = (true, true);
+    let world = World::of(can);
+    world.provider.plan_fault("issue", Fault::LostBefore);
+    completed(&world.rotator().rotate(world.held()).await.unwrap());
+    assert_eq!(world.count(|fact| matches!(fact, Fact::OrphansFound { .. })), 1, "it was searched for what may be there");
+}
