@@ -125,5 +125,9 @@ async fn that_the_old_token_lives_does_not_show_that_a_provider_which_needs_none
     let world = World::of(can);
     world.provider.plan_fault("issue", Fault::LostBefore);
     completed(&world.rotator().rotate(world.held()).await.unwrap());
-    assert_eq!(world.count(|fact| matches!(fact, Fact::OrphansFound { .. })), 1, "it was searched for what may be there");
+    assert_eq!(
+        world.count(|fact| matches!(fact, Fact::OrphansFound { .. })),
+        1,
+        "it was searched for what may be there"
+    );
 }
