@@ -208,3 +208,16 @@ async fn what_an_abandoned_run_leaves_alive_is_named_and_outlives_the_next_run()
     assert!(world.provider.is_alive(&left));
     assert!(world.kept().await.contains(&sealed), "{:?}", world.kept().await);
 }
+
+#[tokio::test]
+async fn a_person_who_rolls_back_does_not_end_the_only_token_that_lives() {
+    let world = World::new();
+    world.a.plan_fault("install", DENIED);
+    let rotator = world.with_policy(swift().on_failure(tokenturn::rotation::OnFailure::Hold));
+    let run = rotator.rotate(world.held()).await.unwrap();
+    stuck(&run);
+    world.provider.kill(&world.old);
+    let run = rotator.resolve(run.id, Decision::RollBack).await.unwrap();
+    completed(&run);
+    assert!(world.provider.is_alive(&world.newest()) && world.all_hold(&world.newest()));
+}

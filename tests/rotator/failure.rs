@@ -197,6 +197,7 @@ async fn a_revocation_whose_answer_was_lost_is_seen_and_not_sent_again() {
     world.provider.plan_fault("revoke", Fault::LostAfter);
     completed(&world.rotator().rotate(world.held()).await.unwrap());
     assert_eq!(world.count(|fact| matches!(fact, Fact::Revoking { .. })), 1);
+    assert_eq!(world.count(|fact| matches!(fact, Fact::LastLooked)), 1);
 }
 
 #[tokio::test]
@@ -310,6 +311,20 @@ async fn a_provider_that_is_down_after_a_restart_is_waited_for_and_no_error() {
     assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{:?}", run.outcome);
     world.clock.advance(Duration::from_mins(10));
     completed(&rotator.resume(run.id).await.unwrap());
+}
+
+#[tokio::test]
+async fn once_a_place_was_written_a_restart_does_not_look_at_the_old_token_before_the_others_are() {
+    let world = World::new();
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::Busy));
+    let rotator = world.with_policy(swift().linger(Duration::ZERO));
+    let run = rotator.rotate(world.held()).await.unwrap();
+    assert!(matches!(run.outcome, Outcome::BackingOff { .. }), "{:?}", run.outcome);
+    let looks = || world.count(|fact| matches!(fact, Fact::PredecessorLooked { .. }));
+    let before = looks();
+    world.clock.advance(Duration::from_mins(1));
+    completed(&world.with_policy(swift()).resume(run.id).await.unwrap());
+    assert_eq!(looks(), before);
 }
 
 #[tokio::test]

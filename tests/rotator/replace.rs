@@ -4,7 +4,7 @@ use tokenturn::consumer::memory::Fault;
 use tokenturn::rotation::{Death, Decision, Fact, OldEnd, Outcome};
 use tokenturn::{ErrorKind, Predecessor, ScopeSet};
 
-use crate::world::{World, completed, overlap, replace, repo, stuck};
+use crate::world::{World, completed, overlap, place, replace, repo, stuck};
 
 #[tokio::test]
 async fn the_new_token_replaces_the_old_one_and_goes_everywhere() {
@@ -130,4 +130,24 @@ async fn that_the_old_token_lives_does_not_show_that_a_provider_which_needs_none
         1,
         "it was searched for what may be there"
     );
+}
+
+#[tokio::test]
+async fn where_places_are_down_one_that_fails_keeps_none_waiting_that_would_come_later() {
+    let world = World::of(replace()).with_b(place().disruptive());
+    world.a.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    stuck(&world.rotator().rotate(world.held()).await.unwrap());
+    assert_eq!(world.b.holds(), Some(world.newest().fingerprint()));
+}
+
+#[tokio::test]
+async fn a_person_is_told_to_delete_what_has_the_old_name_only_where_names_are_kept() {
+    for keeps_names in [true, false] {
+        let mut can = replace();
+        can.keeps_names = keeps_names;
+        let world = World::of(can);
+        world.provider.plan_fault("issue", Fault::LostAfter);
+        let why = stuck(&world.rotator().rotate(world.held()).await.unwrap());
+        assert_eq!(why.contains("Delete the newest of that name"), keeps_names, "{why}");
+    }
 }
