@@ -362,6 +362,16 @@ mod tests {
     }
 
     #[test]
+    fn single_sign_on_is_asked_for_in_the_name_of_the_organisations_where_they_are_known() {
+        let said = |organizations: &[&str]| {
+            let organizations = organizations.iter().map(|name| (*name).to_owned()).collect();
+            Lack::Restricted { restriction: Restriction::SingleSignOn { organizations } }.to_string()
+        };
+        assert!(said(&[]).starts_with("an organisation wants it"), "{}", said(&[]));
+        assert!(said(&["acme", "umbrella"]).contains("of acme, umbrella:"), "{}", said(&["acme", "umbrella"]));
+    }
+
+    #[test]
     fn everything_wrong_is_said_at_once() {
         let mut policy = ScopePolicy::requiring(ScopeSet::of(["repo", "admin:repo_hook"]));
         policy.owners = vec!["deploy-bot".into()];

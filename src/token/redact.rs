@@ -115,6 +115,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_prefix_is_no_secret_where_what_follows_is_long_enough_to_be_one() {
+        let mut redactor = Redactor::default();
+        redactor.learn(&Token::new("ghp_s3cr3t12").unwrap());
+        assert!(redactor.is_whole_in("s3cr3t12") && !redactor.is_whole_in("ghp_s3cr"));
+    }
+
+    #[test]
     fn a_secret_is_seen_in_any_encoding() {
         let secret = "s3cr3tV4lue/with+odd~chars";
         let redactor = Redactor::default().knowing(secret);
