@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokenturn::consumer::memory::{Fault, MemoryConsumer};
 use tokenturn::consumer::{Consumer, ConsumerCapabilities, Installation, Slot, Verification};
+use tokenturn::provider::Fate;
 use tokenturn::rotation::{Fact, OnFailure, Outcome, TokenRef};
 use tokenturn::{AdmittedToken, ErrorKind, Event, Policy, Reason, Result, Rotator, ScopeModel, ScopeSet, Token};
 
@@ -43,6 +44,17 @@ async fn a_failure_puts_the_old_token_back_last_first_and_revokes_the_new() {
     assert_eq!(restored, ["b", "a"]);
     assert_eq!(world.count(|fact| matches!(fact, Fact::Revoking { reason: Reason::RolledBack, .. })), 1);
     assert!(world.kept().await.is_empty(), "{:?}", world.kept().await);
+}
+
+#[tokio::test]
+async fn where_only_so_many_live_the_old_token_is_looked_at_before_the_new_one_goes() {
+    let mut can = overlap();
+    can.fate = Fate::DiesBeyond(2);
+    let world = World::of(can);
+    world.a.plan_fault("install", DENIED);
+    let run = world.rotator().rotate(world.held()).await.unwrap();
+    rolled_back(&run.outcome);
+    assert!(world.all_hold(&world.old) && world.provider.is_alive(&world.old));
 }
 
 #[tokio::test]
