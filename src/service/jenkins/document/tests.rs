@@ -126,7 +126,7 @@ proptest! {
         after in proptest::collection::vec(sibling(), 0..5),
         space in "[ \n\t]{0,6}",
         long in any::<bool>(),
-        secret in "[!-~]{1,80}",
+        secret in "[!-~]{1,80}".prop_filter("a mask is no token", |text| Token::new(text).is_ok()),
     ) {
         let marker = if long { "<secret-redacted></secret-redacted>" } else { "<secret-redacted/>" };
         let (before, after) = (before.join("\n  "), after.join(&space));
