@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use tokenturn::consumer::memory::{Fault, MemoryConsumer};
-use tokenturn::consumer::{Consumer, ConsumerCapabilities, Installation, Slot, Verification};
 use tokenturn::provider::Fate;
 use tokenturn::rotation::{Fact, OnFailure, Outcome, TokenRef};
-use tokenturn::{AdmittedToken, ErrorKind, Event, Policy, Reason, Result, Rotator, ScopeModel, ScopeSet, Token};
+use tokenturn::{ErrorKind, Event, Policy, Reason, Rotator};
 
+use crate::retold::Retold;
 use crate::world::{World, completed, overlap, place, stuck, swift};
 
 const DENIED: Fault = Fault::Refused(ErrorKind::PermissionDenied);
@@ -342,48 +342,16 @@ async fn once_a_place_was_written_a_restart_does_not_look_at_the_old_token_befor
 #[tokio::test]
 async fn a_place_that_something_else_sets_back_again_and_again_needs_a_person() {
     let world = World::new();
-    let place = SetBack { inner: world.b.clone(), old: world.old.clone() };
+    let old = world.old.clone();
+    // Whenever it was seen to have the new token it is set back, as by a configuration kept elsewhere.
+    let place = Retold::new(&world.b, move |place, seen| {
+        if place.holds() != Some(old.fingerprint()) {
+            place.put(&old);
+        }
+        seen
+    });
     let rotator = world.bare().consumer(place).build().unwrap();
     let run = rotator.rotate(world.held()).await.unwrap();
     assert!(stuck(&run).contains("b: "), "{run:?}");
     assert!(world.b.writes() < 100 && world.provider.is_alive(&world.old), "{} writes", world.b.writes());
-}
-
-/// A place that is set back to the old token whenever it was seen to have the new one, as by a configuration kept elsewhere.
-#[derive(Debug)]
-struct SetBack {
-    inner: MemoryConsumer,
-    old: Token,
-}
-
-#[async_trait::async_trait]
-impl Consumer for SetBack {
-    fn name(&self) -> &str {
-        self.inner.name()
-    }
-
-    fn capabilities(&self) -> ConsumerCapabilities {
-        self.inner.capabilities()
-    }
-
-    fn required_scopes(&self, model: ScopeModel) -> Option<ScopeSet> {
-        self.inner.required_scopes(model)
-    }
-
-    async fn preflight(&self) -> Result<Slot> {
-        self.inner.preflight().await
-    }
-
-    async fn install(&self, token: &AdmittedToken, expected: &Slot) -> Result<Installation> {
-        assert!(self.inner.writes() < 5000, "it is written for ever");
-        self.inner.install(token, expected).await
-    }
-
-    async fn verify(&self, token: &AdmittedToken, slot: &Slot) -> Result<Verification> {
-        let seen = self.inner.verify(token, slot).await;
-        if self.inner.holds() != Some(self.old.fingerprint()) {
-            self.inner.put(&self.old);
-        }
-        seen
-    }
 }

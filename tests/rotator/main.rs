@@ -25,6 +25,7 @@ mod plan;
 mod records;
 mod replace;
 mod rescue;
+mod retold;
 mod scrub;
 mod sources;
 mod storm;

@@ -70,8 +70,7 @@ pub(super) fn claim(desk: &Desk<'_>, credential: &CredentialName, holder: &Holde
     desk.same_rescue()?;
     row_of(desk, credential)?;
     let sql = format!("SELECT {} FROM credential c WHERE name = ?1", Held::COLUMNS);
-    let held = statement::first(desk.db, &sql, [credential.as_str()], Held::read)?;
-    let held = held.ok_or_else(|| damaged("the row of a credential has gone"))?;
+    let held = statement::first(desk.db, &sql, [credential.as_str()], Held::read)?.ok_or_else(gone)?;
     if let Some(wait) = held.by_another(desk, holder)? {
         return Ok(Claim::HeldFor(wait));
     }
@@ -83,8 +82,12 @@ pub(super) fn claim(desk: &Desk<'_>, credential: &CredentialName, holder: &Holde
 pub(super) fn row_of(desk: &Desk<'_>, credential: &CredentialName) -> Result<i64> {
     let name = credential.as_str();
     statement::execute(desk.db, "INSERT INTO credential (name) VALUES (?1) ON CONFLICT DO NOTHING", [name])?;
-    let id = statement::first(desk.db, "SELECT id FROM credential WHERE name = ?1", [name], |row| row.get(0))?;
-    id.ok_or_else(|| damaged("the row of a credential has gone"))
+    let sql = "SELECT id FROM credential WHERE name = ?1";
+    statement::first(desk.db, sql, [name], |row| row.get(0))?.ok_or_else(gone)
+}
+
+fn gone() -> Error {
+    damaged("the row of a credential has gone")
 }
 
 /// Those that wait longest come first. A head that cannot be read is claimed too: loading it says what is wrong with this

@@ -23,7 +23,7 @@ use crate::name::Holder;
 
 /// How many operations go to the disk together at most.
 const GROUP: usize = 128;
-/// How long a group waits at most for as many as lately went together: there are fewer trips to the disk then, and none is longer.
+/// How long a group waits at most for as many as lately went together: a trip to the disk takes them all.
 const LINGER: Duration = Duration::from_millis(8);
 /// How long the queue is empty before traces are cleared away.
 const QUIET: Duration = Duration::from_millis(50);
@@ -55,7 +55,8 @@ pub(super) struct Writer {
     pub(super) counters: Arc<Counters>,
     pub(super) traces: Traces,
     pub(super) unsettled: Unsettled,
-    /// How many operations went to the disk together lately.
+    /// How many operations went to the disk together lately: at once when there are more, and an eighth less each time there
+    /// are fewer.
     pub(super) company: usize,
     /// Places in the rescue file of which it was said that they are damaged or another journal's.
     pub(super) told: BTreeSet<usize>,
@@ -127,7 +128,7 @@ impl Writer {
         }
     }
 
-    /// What goes to the disk with the first, and what came behind it. One that is alone waits for nobody.
+    /// What goes to the disk with the first, and what came behind it. Who comes one at a time soon waits for nobody.
     fn gather(
         &mut self,
         first: Box<dyn Operation>,
@@ -136,11 +137,8 @@ impl Writer {
         let until = Instant::now() + LINGER;
         let (mut group, mut other) = (vec![first], None);
         while group.len() < GROUP && other.is_none() {
-            let linger = if group.len() < self.company {
-                until.saturating_duration_since(Instant::now())
-            } else {
-                Duration::ZERO
-            };
+            let full = group.len() >= self.company;
+            let linger = if full { Duration::ZERO } else { until.saturating_duration_since(Instant::now()) };
             match queue.recv_timeout(linger) {
                 Ok(Message::Operation(operation)) => group.push(operation),
                 Ok(message) => other = Some(message),

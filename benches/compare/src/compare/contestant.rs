@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-use crate::measure::Case;
+use crate::case::Case;
 
 /// Requests at a time, where a contestant can be told.
 pub(crate) const K: usize = 64;

@@ -8,8 +8,9 @@ use nix::unistd::Pid;
 use tokenturn_compare::Truth;
 
 use crate::Whatever;
+use crate::case::Case;
 use crate::contestant::{Contestant, Paths};
-use crate::measure::{Case, finish, prepare};
+use crate::measure::{finish, prepare};
 use crate::world::World;
 
 #[derive(Clone, Debug)]

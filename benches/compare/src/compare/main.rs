@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod case;
 mod contestant;
 mod kill;
 mod measure;
@@ -13,8 +14,9 @@ mod world;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use case::Case;
 use contestant::{Contestant, Paths};
-use measure::{Case, Measured};
+use measure::Measured;
 use table::Results;
 use world::World;
 

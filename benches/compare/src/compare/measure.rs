@@ -8,17 +8,9 @@ use tokenturn_compare::{Counts, Said, Setting, Truth};
 use tokio::process::Command;
 
 use crate::Whatever;
+use crate::case::Case;
 use crate::contestant::{Contestant, Paths};
 use crate::world::World;
-
-/// A fleet, and what the world is like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Case {
-    pub(crate) latency_ms: u64,
-    pub(crate) fleet: usize,
-    pub(crate) places: usize,
-    pub(crate) faults: bool,
-}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Measured {

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
+use crate::case::Case;
 use crate::contestant::Contestant;
 use crate::kill::Killed;
-use crate::measure::Case;
 use crate::table::Results;
 
 const ROW: usize = 34;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::case::Case;
 use crate::contestant::{Contestant, K, LARGE};
 use crate::kill::Killed;
-use crate::measure::{Case, Measured, number};
+use crate::measure::{Measured, number};
 
 /// All that a run has found.
 pub(crate) struct Results {
