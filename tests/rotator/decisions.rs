@@ -221,3 +221,28 @@ async fn a_person_who_rolls_back_does_not_end_the_only_token_that_lives() {
     completed(&run);
     assert!(world.provider.is_alive(&world.newest()) && world.all_hold(&world.newest()));
 }
+
+#[tokio::test]
+async fn where_there_is_no_old_token_none_is_kept() {
+    let world = World::of(crate::world::guided());
+    let rotator = world.rotator();
+    let run = rotator.rotate(tokenturn::Predecessor::None).await.unwrap();
+    refused(rotator.resolve(run.id, Decision::KeepOld).await, "there is no old token");
+}
+
+#[test]
+fn every_decision_is_told_in_words() {
+    let words = [
+        (Decision::Retry, "retry"),
+        (Decision::RollBack, "roll back"),
+        (Decision::Confirm(name("a")), "confirm a"),
+        (Decision::Forget(name("a")), "forget a"),
+        (Decision::InstallAnyway, "install anyway"),
+        (Decision::KeepOld, "keep the old token"),
+        (Decision::RevokedByHand(TokenRef::New(2)), "the new token was revoked by hand"),
+        (Decision::Abandon, "abandon"),
+    ];
+    for (decision, said) in words {
+        assert_eq!(decision.to_string(), said);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokenturn::consumer::ConsumerCapabilities;
 use tokenturn::consumer::memory::{Fault, MemoryConsumer};
 use tokenturn::provider::Fate;
 use tokenturn::rotation::{Fact, OnFailure, Outcome, TokenRef};
@@ -354,4 +355,20 @@ async fn a_place_that_something_else_sets_back_again_and_again_needs_a_person() 
     let run = rotator.rotate(world.held()).await.unwrap();
     assert!(stuck(&run).contains("b: "), "{run:?}");
     assert!(world.b.writes() < 100 && world.provider.is_alive(&world.old), "{} writes", world.b.writes());
+}
+
+#[tokio::test]
+async fn what_was_put_back_is_verified_wherever_that_proves_something() {
+    let (world, c, _) = three();
+    let mute =
+        MemoryConsumer::new("mute", &world.provider).unwrap().with_capabilities(ConsumerCapabilities::new("memory"));
+    mute.put(&world.old);
+    c.plan_fault("install", DENIED);
+    let rotator = world.builder().consumer(mute.clone()).consumer(c).build().unwrap();
+    rolled_back(&rotator.rotate(world.held()).await.unwrap().outcome);
+    assert!(world.all_hold(&world.old) && mute.holds() == Some(world.old.fingerprint()));
+    let verified = |name: &str| {
+        world.count(|fact| matches!(fact, Fact::RestoreVerified { consumer, .. } if consumer.as_str() == name))
+    };
+    assert_eq!((verified("a"), verified("b"), verified("mute")), (1, 1, 0));
 }

@@ -12,6 +12,7 @@ mod device;
 mod drain;
 mod emergency;
 mod ends;
+mod facts;
 mod failure;
 mod floor;
 mod guided;

@@ -1,10 +1,12 @@
 //! Providers that kill the old token when they issue the new one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokenturn::consumer::memory::Fault;
 use tokenturn::rotation::{Death, Decision, Fact, OldEnd, Outcome};
 use tokenturn::{ErrorKind, Predecessor, ScopeSet};
 
-use crate::world::{World, completed, overlap, place, replace, repo, stuck};
+use crate::world::{Stumbling, World, completed, overlap, place, replace, repo, stuck};
 
 #[tokio::test]
 async fn the_new_token_replaces_the_old_one_and_goes_everywhere() {
@@ -150,4 +152,23 @@ async fn a_person_is_told_to_delete_what_has_the_old_name_only_where_names_are_k
         let why = stuck(&world.rotator().rotate(world.held()).await.unwrap());
         assert_eq!(why.contains("Delete the newest of that name"), keeps_names, "{why}");
     }
+}
+
+#[tokio::test]
+async fn a_new_token_that_nobody_knows_is_issued_anew_when_a_person_says_so() {
+    let mut world = World::of(replace().reissuing());
+    let (provider, killed) = (world.provider.clone(), AtomicBool::new(false));
+    let journal = Stumbling::over(world.journal.clone());
+    journal.on_issued(move || {
+        if !killed.swap(true, Ordering::SeqCst) {
+            provider.kill(&provider.newest().unwrap());
+        }
+    });
+    world.journal = journal;
+    let rotator = world.rotator();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    assert!(stuck(&run).contains("does not know this token"), "{run:?}");
+    completed(&rotator.resolve(run.id, Decision::Retry).await.unwrap());
+    assert!(world.all_hold(&world.newest()));
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Issuing { .. })), 2);
 }

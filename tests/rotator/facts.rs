@@ -1,0 +1,195 @@
+//! What facts add up to, told one by one: states that a whole run passes too quickly to be asked in between.
+
+use tokenturn::consumer::{ConsumerCapabilities, Slot, Verification};
+use tokenturn::provider::ProviderCapabilities;
+use tokenturn::rotation::{
+    Act, Charter, Decision, Fact, OldToken, Origin, Place, Possession, Standing, State, Step, TokenRef, next,
+};
+use tokenturn::{
+    Answer, ConsumerName, CredentialName, Effect, ErrorKind, Expiry, Grant, Guide, Label, Lack, Problem, Reason,
+    Refusal, RunId, Timestamp, Token,
+};
+
+use crate::world::{guided, overlap, place};
+
+/// A run whose old token is at hand, told so far.
+struct Story(State);
+
+fn name(text: &str) -> ConsumerName {
+    ConsumerName::new(text).unwrap()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(seconds)
+}
+
+fn version(text: &str) -> Slot {
+    let mut slot = Slot::opaque();
+    slot.version = Some(text.into());
+    slot
+}
+
+fn grant() -> Grant {
+    Grant::of(&Token::new("new").unwrap(), "bot")
+}
+
+fn refused(lack: Lack, grant: Option<Grant>) -> Fact {
+    let refusal: Refusal = serde_json::from_value(serde_json::json!({ "lacks": [lack] })).unwrap();
+    Fact::Refused { refusal, grant }
+}
+
+impl Story {
+    fn of(can: ProviderCapabilities, places: &[ConsumerCapabilities]) -> Self {
+        let old = OldToken::held(Possession::Held, Token::new("old").unwrap().fingerprint(), None);
+        let run = RunId::new("run").unwrap();
+        let charter = Charter::new(run, CredentialName::new("bot").unwrap(), "model", can).with_predecessor(old);
+        let names = ["a", "b", "c"].into_iter().map(name);
+        let places = names.zip(places).map(|(name, can)| Place::new(name, can.clone()));
+        Self(State::begin(places.fold(charter, Charter::with_place)))
+    }
+
+    fn then(mut self, fact: Fact) -> Self {
+        self.0.apply(&fact).unwrap();
+        self
+    }
+
+    fn looked(self) -> Self {
+        self.then(Fact::PredecessorLooked { standing: Standing::Live, owner: None })
+    }
+
+    fn read(self, at: &str, slot: Slot, new: Answer) -> Self {
+        self.then(Fact::Preflighted { consumer: name(at), slot, baseline: None, new })
+    }
+
+    fn asked_for(self, attempt: u32) -> Self {
+        let label = Label::new(format!("bot-{attempt}")).unwrap();
+        self.then(Fact::Issuing { attempt, label, look_after: at(60), expiry: Expiry::At(at(9000)) })
+    }
+
+    fn came(self, attempt: u32, origin: Origin) -> Self {
+        let fingerprint = Token::new("new").unwrap().fingerprint();
+        self.then(Fact::Issued { attempt, origin, fingerprint, id: None, companion: false })
+    }
+
+    /// The first token, minted and found good.
+    fn issued(self) -> Self {
+        self.looked().asked_for(1).came(1, Origin::Minted).then(Fact::Admitted { grant: grant(), warnings: Vec::new() })
+    }
+
+    fn installed(self, at: &str) -> Self {
+        let consumer = name(at);
+        self.then(Fact::Installing { consumer: consumer.clone(), settled: None })
+            .then(Fact::Installed { consumer, slot: Slot::opaque() })
+    }
+
+    fn verified(self, at: &str) -> Self {
+        let verification = Verification::new(Answer::Proven, Answer::Proven);
+        self.then(Fact::Verified { consumer: name(at), verification })
+    }
+
+    fn going_back(self) -> Self {
+        self.then(Fact::RollingBack { because: Problem::new(ErrorKind::PermissionDenied, "no") })
+    }
+
+    fn restoring(self, at: &str) -> Self {
+        self.then(Fact::Restoring { consumer: name(at), settled: None })
+    }
+
+    fn stumbled(self, act: Act, kind: ErrorKind, effect: Effect) -> Self {
+        let mut problem = Problem::new(kind, "it did not go well");
+        problem.effect = effect;
+        self.then(Fact::Stumbled { act, problem, since: at(0), again_at: at(1) })
+    }
+
+    #[track_caller]
+    fn does(&self, act: &Act) {
+        assert_eq!(next(&self.0), [Step::Do(act.clone())]);
+    }
+
+    fn decided(self, decision: Decision) -> Self {
+        self.0.permits(&decision).unwrap();
+        self.then(Fact::Decided { decision })
+    }
+
+    #[track_caller]
+    fn forbids(&self, decision: &Decision, part: &str) {
+        let error = self.0.permits(decision).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+        assert!(error.to_string().contains(part), "{part:?} is not in: {error}");
+    }
+
+    /// What the first place may hold.
+    fn held(&self) -> Vec<TokenRef> {
+        self.0.holdings()[0].tokens.clone()
+    }
+}
+
+#[test]
+fn a_token_that_works_nowhere_or_of_which_nothing_is_known_is_not_installed_anyway() {
+    let minted = || Story::of(overlap(), &[place()]).looked().asked_for(1).came(1, Origin::Minted);
+    let hidden = Lack::Hidden { said: "not there".into() };
+    minted().then(refused(hidden.clone(), None)).forbids(&Decision::InstallAnyway, "said nothing of this token");
+    minted().then(refused(hidden, Some(grant()))).0.permits(&Decision::InstallAnyway).unwrap();
+    let expired = Lack::Expired { at: at(0) };
+    minted().then(refused(expired, Some(grant()))).forbids(&Decision::InstallAnyway, "would not work anywhere");
+}
+
+#[test]
+fn a_token_that_a_person_keeps_is_no_longer_one_to_delete() {
+    let asked = Story::of(guided(), &[place()]).issued().installed("a").verified("a").then(Fact::CutOver);
+    let asked = asked.then(Fact::DeletionAsked { token: TokenRef::Old, guide: Guide::new("delete it") });
+    let by_hand = Decision::RevokedByHand(TokenRef::Old);
+    asked.0.permits(&by_hand).unwrap();
+    asked.decided(Decision::KeepOld).forbids(&by_hand, "not to be deleted by hand now");
+}
+
+#[test]
+fn a_place_that_somebody_wrote_to_while_nobody_looked_may_hold_the_new_token() {
+    let resumed = || Fact::Resumed { by: tokenturn::Holder::new("engine").unwrap() };
+    let story = |after: &str| {
+        let story = Story::of(overlap(), &[place()]).looked().read("a", version("1"), Answer::Unknown).issued();
+        story.then(resumed()).read("a", version(after), Answer::Unknown)
+    };
+    assert_eq!(story("1").held(), [TokenRef::Old]);
+    assert_eq!(story("2").held(), [TokenRef::Old, TokenRef::New(1)]);
+}
+
+#[test]
+fn a_new_token_that_is_not_on_its_way_out_stays_when_the_old_one_dies_on_the_way_back() {
+    let back = Story::of(overlap(), &[place(), place()]).issued().installed("a").verified("a").going_back();
+    let alive = back.then(Fact::PredecessorLooked { standing: Standing::Dead, owner: None });
+    assert!(!alive.0.is_rolling_back());
+    assert_eq!(alive.0.candidate(), Some(TokenRef::New(1)));
+
+    let back = Story::of(overlap(), &[place(), place()]).issued().going_back();
+    let leaving = back.then(Fact::Revoking { token: TokenRef::New(1), reason: Reason::RolledBack });
+    let leaving = leaving.then(Fact::PredecessorLooked { standing: Standing::Dead, owner: None });
+    assert!(!leaving.0.is_rolling_back());
+    assert_eq!(leaving.0.candidate(), None, "another is made");
+}
+
+#[test]
+fn a_restoration_that_was_refused_leaves_no_trace_unless_one_before_it_may_have() {
+    let settled = || Story::of(overlap(), &[place(), place()]).issued().installed("a").verified("a").going_back();
+    let restore = || Act::Restore(name("a"));
+    assert_eq!(settled().restoring("a").held(), [TokenRef::Old, TokenRef::New(1)]);
+    let refused = settled().restoring("a").stumbled(restore(), ErrorKind::Busy, Effect::None);
+    assert_eq!(refused.held(), [TokenRef::New(1)]);
+    let lost = settled().restoring("a").stumbled(restore(), ErrorKind::Unavailable, Effect::Unknown);
+    assert_eq!(lost.held(), [TokenRef::Old, TokenRef::New(1)]);
+    let refused = lost.restoring("a").stumbled(restore(), ErrorKind::Busy, Effect::None);
+    assert_eq!(refused.held(), [TokenRef::Old, TokenRef::New(1)]);
+}
+
+#[test]
+fn what_does_not_hold_after_it_was_put_back_is_put_back_again_and_what_was_not_seen_is_looked_at_again() {
+    let back = || {
+        let story = Story::of(overlap(), &[place(), place()]).issued().installed("a").verified("a").going_back();
+        let restored = Fact::Restored { consumer: name("a"), slot: Slot::opaque() };
+        story.looked().restoring("a").then(restored)
+    };
+    let verify = || Act::VerifyRestored(name("a"));
+    back().does(&verify());
+    back().stumbled(verify(), ErrorKind::Unavailable, Effect::None).does(&verify());
+    back().stumbled(verify(), ErrorKind::Unverified, Effect::None).does(&Act::Restore(name("a")));
+}
