@@ -1,16 +1,17 @@
 //! What facts add up to, told one by one: states that a whole run passes too quickly to be asked in between.
 
 use tokenturn::consumer::{ConsumerCapabilities, Slot, Verification};
-use tokenturn::provider::ProviderCapabilities;
+use tokenturn::provider::{Fate, ProviderCapabilities};
 use tokenturn::rotation::{
-    Act, Charter, Decision, Fact, OldToken, Origin, Place, Possession, Standing, State, Step, TokenRef, next,
+    Act, Charter, Death, Decision, Fact, OldToken, Origin, Place, Possession, Standing, State, Step, TokenRef, Wait,
+    next,
 };
 use tokenturn::{
-    Answer, ConsumerName, CredentialName, Effect, ErrorKind, Expiry, Grant, Guide, Label, Lack, Problem, Reason,
-    Refusal, RunId, Timestamp, Token,
+    Answer, ConsumerName, CredentialName, Effect, ErrorKind, Expiry, Grant, Guide, Holder, Label, Lack, Problem,
+    Reason, Refusal, Restriction, RunId, Timestamp, Token, TokenId,
 };
 
-use crate::world::{guided, overlap, place};
+use crate::world::{guided, overlap, place, replace};
 
 /// A run whose old token is at hand, told so far.
 struct Story(State);
@@ -40,7 +41,10 @@ fn refused(lack: Lack, grant: Option<Grant>) -> Fact {
 
 impl Story {
     fn of(can: ProviderCapabilities, places: &[ConsumerCapabilities]) -> Self {
-        let old = OldToken::held(Possession::Held, Token::new("old").unwrap().fingerprint(), None);
+        Self::after(OldToken::held(Possession::Held, Token::new("old").unwrap().fingerprint(), None), can, places)
+    }
+
+    fn after(old: OldToken, can: ProviderCapabilities, places: &[ConsumerCapabilities]) -> Self {
         let run = RunId::new("run").unwrap();
         let charter = Charter::new(run, CredentialName::new("bot").unwrap(), "model", can).with_predecessor(old);
         let names = ["a", "b", "c"].into_iter().map(name);
@@ -73,7 +77,20 @@ impl Story {
 
     /// The first token, minted and found good.
     fn issued(self) -> Self {
-        self.looked().asked_for(1).came(1, Origin::Minted).then(Fact::Admitted { grant: grant(), warnings: Vec::new() })
+        self.looked().asked_for(1).came(1, Origin::Minted).admitted()
+    }
+
+    fn admitted(self) -> Self {
+        self.then(Fact::Admitted { grant: grant(), warnings: Vec::new() })
+    }
+
+    /// It is in the first place.
+    fn settled(self) -> Self {
+        self.issued().installed("a").verified("a")
+    }
+
+    fn resumed(self) -> Self {
+        self.then(Fact::Resumed { by: Holder::new("engine").unwrap() })
     }
 
     fn installed(self, at: &str) -> Self {
@@ -106,6 +123,17 @@ impl Story {
         assert_eq!(next(&self.0), [Step::Do(act.clone())]);
     }
 
+    #[track_caller]
+    fn awaits(&self, wait: &Wait) {
+        assert_eq!(next(&self.0), [Step::Await(wait.clone())]);
+    }
+
+    #[track_caller]
+    fn goes_back(&self) {
+        let steps = next(&self.0);
+        assert!(matches!(&steps[..], [Step::Record(fact)] if matches!(**fact, Fact::RollingBack { .. })), "{steps:?}");
+    }
+
     fn decided(self, decision: Decision) -> Self {
         self.0.permits(&decision).unwrap();
         self.then(Fact::Decided { decision })
@@ -136,7 +164,7 @@ fn a_token_that_works_nowhere_or_of_which_nothing_is_known_is_not_installed_anyw
 
 #[test]
 fn a_token_that_a_person_keeps_is_no_longer_one_to_delete() {
-    let asked = Story::of(guided(), &[place()]).issued().installed("a").verified("a").then(Fact::CutOver);
+    let asked = Story::of(guided(), &[place()]).settled().then(Fact::CutOver);
     let asked = asked.then(Fact::DeletionAsked { token: TokenRef::Old, guide: Guide::new("delete it") });
     let by_hand = Decision::RevokedByHand(TokenRef::Old);
     asked.0.permits(&by_hand).unwrap();
@@ -145,10 +173,9 @@ fn a_token_that_a_person_keeps_is_no_longer_one_to_delete() {
 
 #[test]
 fn a_place_that_somebody_wrote_to_while_nobody_looked_may_hold_the_new_token() {
-    let resumed = || Fact::Resumed { by: tokenturn::Holder::new("engine").unwrap() };
     let story = |after: &str| {
         let story = Story::of(overlap(), &[place()]).looked().read("a", version("1"), Answer::Unknown).issued();
-        story.then(resumed()).read("a", version(after), Answer::Unknown)
+        story.resumed().read("a", version(after), Answer::Unknown)
     };
     assert_eq!(story("1").held(), [TokenRef::Old]);
     assert_eq!(story("2").held(), [TokenRef::Old, TokenRef::New(1)]);
@@ -156,7 +183,7 @@ fn a_place_that_somebody_wrote_to_while_nobody_looked_may_hold_the_new_token() {
 
 #[test]
 fn a_new_token_that_is_not_on_its_way_out_stays_when_the_old_one_dies_on_the_way_back() {
-    let back = Story::of(overlap(), &[place(), place()]).issued().installed("a").verified("a").going_back();
+    let back = Story::of(overlap(), &[place(), place()]).settled().going_back();
     let alive = back.then(Fact::PredecessorLooked { standing: Standing::Dead, owner: None });
     assert!(!alive.0.is_rolling_back());
     assert_eq!(alive.0.candidate(), Some(TokenRef::New(1)));
@@ -170,7 +197,7 @@ fn a_new_token_that_is_not_on_its_way_out_stays_when_the_old_one_dies_on_the_way
 
 #[test]
 fn a_restoration_that_was_refused_leaves_no_trace_unless_one_before_it_may_have() {
-    let settled = || Story::of(overlap(), &[place(), place()]).issued().installed("a").verified("a").going_back();
+    let settled = || Story::of(overlap(), &[place(), place()]).settled().going_back();
     let restore = || Act::Restore(name("a"));
     assert_eq!(settled().restoring("a").held(), [TokenRef::Old, TokenRef::New(1)]);
     let refused = settled().restoring("a").stumbled(restore(), ErrorKind::Busy, Effect::None);
@@ -184,7 +211,7 @@ fn a_restoration_that_was_refused_leaves_no_trace_unless_one_before_it_may_have(
 #[test]
 fn what_does_not_hold_after_it_was_put_back_is_put_back_again_and_what_was_not_seen_is_looked_at_again() {
     let back = || {
-        let story = Story::of(overlap(), &[place(), place()]).issued().installed("a").verified("a").going_back();
+        let story = Story::of(overlap(), &[place(), place()]).settled().going_back();
         let restored = Fact::Restored { consumer: name("a"), slot: Slot::opaque() };
         story.looked().restoring("a").then(restored)
     };
@@ -192,4 +219,101 @@ fn what_does_not_hold_after_it_was_put_back_is_put_back_again_and_what_was_not_s
     back().does(&verify());
     back().stumbled(verify(), ErrorKind::Unavailable, Effect::None).does(&verify());
     back().stumbled(verify(), ErrorKind::Unverified, Effect::None).does(&Act::Restore(name("a")));
+}
+
+#[test]
+fn a_token_that_was_refused_for_what_it_is_was_seen_alive() {
+    let minted = || Story::of(overlap(), &[place()]).looked().asked_for(1).came(1, Origin::Minted);
+    let provable = |story: Story| story.0.is_provable(&TokenRef::New(1));
+    assert!(provable(minted().then(refused(Lack::UnknownAccess, Some(grant())))));
+    let mut can = overlap();
+    can.status_by_id = false;
+    let dead = Story::of(can, &[place()]).looked().asked_for(1).came(1, Origin::Minted);
+    assert!(!provable(dead.then(refused(Lack::Dead { hint: None }, None))));
+}
+
+#[test]
+fn an_end_that_did_not_come_or_is_not_known_is_asked_for_again_after_another_last_look() {
+    let revoking = |story: Story| {
+        let story = story.asked_for(1).came(1, Origin::Minted).admitted().installed("a").verified("a");
+        let story = story.then(Fact::CutOver).then(Fact::LastLooked);
+        story.does(&Act::Revoke(TokenRef::Old));
+        story.then(Fact::Revoking { token: TokenRef::Old, reason: Reason::Superseded })
+    };
+    let seen = revoking(Story::of(overlap(), &[place()]).looked());
+    seen.then(Fact::StillAlive { token: TokenRef::Old }).does(&Act::LastLook);
+    let never_seen = revoking(Story::of(overlap(), &[place()]));
+    never_seen.stumbled(Act::Revoke(TokenRef::Old), ErrorKind::Unavailable, Effect::Unknown).does(&Act::LastLook);
+}
+
+#[test]
+fn where_only_so_many_live_another_is_issued_once_what_an_attempt_left_behind_is_dead() {
+    let mut can = overlap();
+    can.fate = Fate::DiesBeyond(3);
+    let orphan = || TokenId::new("7").unwrap();
+    let lost = Story::of(can, &[place()]).looked().read("a", version("1"), Answer::Refuted).asked_for(1);
+    let lost = lost.then(Fact::OrphansFound { attempt: 1, ids: vec![orphan()] });
+    let found = TokenRef::Found(orphan());
+    let because = Problem::new(ErrorKind::PermissionDenied, "no");
+    let lost = lost.then(Fact::GaveUp { act: Act::Revoke(found.clone()), problem: because });
+    assert!(next(&lost.0).iter().all(|step| *step == Step::Await(Wait::Decision)), "{:?}", next(&lost.0));
+    lost.then(Fact::Revoked { token: found, proof: Death::Word }).does(&Act::Issue);
+}
+
+#[test]
+fn what_came_of_a_request_is_searched_for_only_where_the_old_token_cannot_tell() {
+    let unknown = |old, can| {
+        let story = Story::after(old, can, &[place()]).asked_for(1);
+        story.then(Fact::PredecessorLooked { standing: Standing::Unknown, owner: None })
+    };
+    let held = || OldToken::held(Possession::Held, Token::new("old").unwrap().fingerprint(), None);
+    unknown(held(), replace()).awaits(&Wait::Decision);
+    unknown(held(), replace().reissuing()).awaits(&Wait::Decision);
+    let known = OldToken::known(TokenId::new("7").unwrap());
+    unknown(known, replace().reissuing()).does(&Act::FindOrphans);
+}
+
+#[test]
+fn after_a_restart_the_new_token_is_looked_at_before_the_cut_over_and_before_it_is_written_again() {
+    let settled = || Story::of(overlap(), &[place()]).settled();
+    settled().resumed().does(&Act::Admit);
+    let over = || settled().then(Fact::CutOver).resumed();
+    over().does(&Act::LastLook);
+    let relapsed = Fact::Relapsed {
+        consumer: name("a"),
+        verification: Verification::new(Answer::Proven, Answer::Refuted),
+        since: at(0),
+        again_at: at(1),
+    };
+    over().then(relapsed).read("a", version("1"), Answer::Refuted).does(&Act::Admit);
+}
+
+#[test]
+fn what_is_wrong_with_a_new_token_is_cured_only_while_no_place_has_it() {
+    let lacking = || refused(Lack::Restricted { restriction: Restriction::Approval { by: None } }, Some(grant()));
+    let minted = Story::of(overlap(), &[place(), place()]).looked();
+    let minted = minted.read("a", version("1"), Answer::Refuted).read("b", version("1"), Answer::Refuted);
+    minted.asked_for(1).came(1, Origin::Minted).then(lacking()).awaits(&Wait::Cure);
+    let settled = Story::of(overlap(), &[place(), place()]).settled().resumed();
+    settled.read("b", version("1"), Answer::Refuted).then(lacking()).awaits(&Wait::Decision);
+}
+
+#[test]
+fn a_new_token_that_replaced_the_old_one_is_not_taken_back_though_it_was_refused() {
+    let minted = |can| {
+        let story = Story::of(can, &[place()]).looked().read("a", version("1"), Answer::Refuted);
+        story.asked_for(1).came(1, Origin::Minted).then(refused(Lack::UnknownAccess, Some(grant())))
+    };
+    minted(overlap()).goes_back();
+    minted(replace()).awaits(&Wait::Decision);
+}
+
+#[test]
+fn our_own_key_goes_last_where_places_are_down_too() {
+    let story = Story::of(replace(), &[place().own_key(), place(), place().disruptive()]).looked();
+    let read = |story: Story, at| story.read(at, version("1"), Answer::Refuted);
+    let story = ["a", "b", "c"].into_iter().fold(story, read).issued();
+    let install = |at| Step::Do(Act::Install(name(at)));
+    assert_eq!(next(&story.0), [install("b"), install("c")]);
+    story.installed("b").verified("b").installed("c").verified("c").does(&Act::Install(name("a")));
 }
