@@ -3,8 +3,8 @@
 use tokenturn::consumer::{ConsumerCapabilities, Slot, Verification};
 use tokenturn::provider::{Fate, ProviderCapabilities};
 use tokenturn::rotation::{
-    Act, Charter, Death, Decision, Fact, OldToken, Origin, Place, Possession, Standing, State, Step, TokenRef, Wait,
-    next,
+    Act, Charter, Compromised, Death, Decision, Ending, Fact, OldEnd, OldToken, Origin, Place, Possession, Standing,
+    State, Step, TokenRef, Urgency, Wait, next,
 };
 use tokenturn::{
     Answer, ConsumerName, CredentialName, Effect, ErrorKind, Expiry, Grant, Guide, Holder, Label, Lack, Problem,
@@ -243,7 +243,10 @@ fn an_end_that_did_not_come_or_is_not_known_is_asked_for_again_after_another_las
     let seen = revoking(Story::of(overlap(), &[place()]).looked());
     seen.then(Fact::StillAlive { token: TokenRef::Old }).does(&Act::LastLook);
     let never_seen = revoking(Story::of(overlap(), &[place()]));
-    never_seen.stumbled(Act::Revoke(TokenRef::Old), ErrorKind::Unavailable, Effect::Unknown).does(&Act::LastLook);
+    let unknown = never_seen.stumbled(Act::Revoke(TokenRef::Old), ErrorKind::Unavailable, Effect::Unknown);
+    unknown.does(&Act::LastLook);
+    // Nobody saw it taken, so that it is refused would prove nothing.
+    unknown.then(Fact::LastLooked).does(&Act::Revoke(TokenRef::Old));
 }
 
 #[test]
@@ -316,4 +319,99 @@ fn our_own_key_goes_last_where_places_are_down_too() {
     let install = |at| Step::Do(Act::Install(name(at)));
     assert_eq!(next(&story.0), [install("b"), install("c")]);
     story.installed("b").verified("b").installed("c").verified("c").does(&Act::Install(name("a")));
+}
+
+#[test]
+fn what_leaked_and_was_refused_its_end_after_a_restart_may_be_our_own_key_so_that_is_looked_at() {
+    let leaked = Fact::Emergency { compromised: Compromised::Old, mode: Urgency::ReplaceNow };
+    let story = Story::of(overlap(), &[place().own_key(), place()]).settled().installed("b").verified("b");
+    let story = story.then(Fact::CutOver).then(leaked).resumed();
+    let revoke = || Act::Revoke(TokenRef::Old);
+    story.does(&revoke());
+    let because = Problem::new(ErrorKind::PermissionDenied, "no");
+    let story = story.then(Fact::GaveUp { act: revoke(), problem: because });
+    story.does(&Act::Verify(name("a")));
+    story.verified("a").does(&revoke());
+}
+
+#[test]
+fn a_forgotten_place_keeps_the_old_token_alive_only_where_it_may_hold_it_and_never_what_leaked() {
+    let both = Story::of(overlap(), &[place(), place()]).settled().installed("b").verified("b");
+    both.decided(Decision::Forget(name("b"))).then(Fact::CutOver).does(&Act::LastLook);
+
+    let forgotten = || Story::of(overlap(), &[place(), place()]).settled().decided(Decision::Forget(name("b")));
+    let kept = Fact::Ended { ending: Ending::Completed { old: OldEnd::KeptForForgotten } };
+    let over = forgotten().then(Fact::CutOver);
+    assert_eq!(next(&over.0), [Step::Record(Box::new(kept))]);
+    let leaked = Fact::Emergency { compromised: Compromised::Old, mode: Urgency::ReplaceNow };
+    over.then(leaked).does(&Act::Revoke(TokenRef::Old));
+}
+
+#[test]
+fn before_anything_is_put_back_or_the_new_token_goes_the_old_one_is_looked_at_once() {
+    let back = Story::of(overlap(), &[place(), place()]).settled().going_back();
+    back.does(&Act::LookAtPredecessor);
+    back.looked().does(&Act::Restore(name("a")));
+
+    let untouched = Story::of(overlap(), &[place()]).issued().going_back();
+    untouched.does(&Act::LookAtPredecessor);
+    untouched.looked().does(&Act::Revoke(TokenRef::New(1)));
+}
+
+#[test]
+fn a_place_that_this_run_never_wrote_to_is_not_put_back_where_there_is_no_value_to_put_back() {
+    let known = OldToken::known(TokenId::new("7").unwrap());
+    let story = Story::after(known, overlap(), &[place()]).looked().read("a", version("1"), Answer::Unknown).issued();
+    let back = story.resumed().read("a", version("2"), Answer::Unknown).going_back().looked();
+    assert_eq!(back.held(), [TokenRef::Old, TokenRef::New(1)]);
+    back.does(&Act::Preflight(name("a")));
+}
+
+#[test]
+fn once_the_new_token_is_on_its_way_out_no_place_is_looked_at_for_it() {
+    let back = Story::of(overlap(), &[place()]).issued().resumed().going_back().looked();
+    back.does(&Act::Preflight(name("a")));
+    let revoking = Fact::Revoking { token: TokenRef::New(1), reason: Reason::RolledBack };
+    back.then(revoking).does(&Act::Prove(TokenRef::New(1)));
+}
+
+#[test]
+fn what_leaked_and_could_not_go_first_is_not_waited_for() {
+    let leaked = Fact::Emergency { compromised: Compromised::Old, mode: Urgency::RevokeFirst };
+    let story = Story::of(overlap(), &[place()]).then(leaked);
+    story.does(&Act::Revoke(TokenRef::Old));
+    let because = Problem::new(ErrorKind::PermissionDenied, "no");
+    story.then(Fact::GaveUp { act: Act::Revoke(TokenRef::Old), problem: because }).does(&Act::LookAtPredecessor);
+}
+
+#[test]
+fn a_new_token_that_leaked_goes_before_its_places_have_another_only_where_that_was_asked_for() {
+    let leaked = |mode| {
+        let story = Story::of(overlap(), &[place(), place()]).settled();
+        story.then(Fact::Emergency { compromised: Compromised::New, mode })
+    };
+    leaked(Urgency::RevokeFirst).does(&Act::Revoke(TokenRef::New(1)));
+    leaked(Urgency::ReplaceNow).does(&Act::LookAtPredecessor);
+}
+
+#[test]
+fn there_is_a_way_back_while_the_old_token_is_good_and_only_once() {
+    let story = || Story::of(overlap(), &[place(), place()]).settled();
+    assert!(story().0.may_roll_back());
+    assert!(!story().going_back().0.may_roll_back());
+    assert!(!story().then(Fact::CutOver).0.may_roll_back());
+    let leaked = Fact::Emergency { compromised: Compromised::Old, mode: Urgency::ReplaceNow };
+    assert!(!story().then(leaked).0.may_roll_back());
+}
+
+#[test]
+fn the_only_token_that_lives_is_taken_back_only_where_it_was_refused_and_another_can_be_issued() {
+    let story = |origin| {
+        let dead = Fact::PredecessorLooked { standing: Standing::Dead, owner: None };
+        Story::of(overlap(), &[place()]).then(dead).asked_for(1).came(1, origin)
+    };
+    assert!(!story(Origin::Minted).admitted().0.may_roll_back());
+    let refused = refused(Lack::UnknownAccess, Some(grant()));
+    assert!(story(Origin::Minted).then(refused.clone()).0.may_roll_back());
+    assert!(!story(Origin::Kept).then(refused).0.may_roll_back());
 }
