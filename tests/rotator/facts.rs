@@ -1,6 +1,6 @@
 //! What facts add up to, told one by one: states that a whole run passes too quickly to be asked in between.
 
-use tokenturn::consumer::{ConsumerCapabilities, Slot, Verification};
+use tokenturn::consumer::{ConsumerCapabilities, Proof, Slot, Verification};
 use tokenturn::provider::{Fate, ProviderCapabilities};
 use tokenturn::rotation::{
     Act, Charter, Compromised, Death, Decision, Ending, Fact, OldEnd, OldToken, Origin, Place, Possession, Standing,
@@ -226,10 +226,7 @@ fn a_token_that_was_refused_for_what_it_is_was_seen_alive() {
     let minted = || Story::of(overlap(), &[place()]).looked().asked_for(1).came(1, Origin::Minted);
     let provable = |story: Story| story.0.is_provable(&TokenRef::New(1));
     assert!(provable(minted().then(refused(Lack::UnknownAccess, Some(grant())))));
-    let mut can = overlap();
-    can.status_by_id = false;
-    let dead = Story::of(can, &[place()]).looked().asked_for(1).came(1, Origin::Minted);
-    assert!(!provable(dead.then(refused(Lack::Dead { hint: None }, None))));
+    assert!(!provable(minted().then(refused(Lack::Dead { hint: None }, None))), "nor has it an id to ask for");
 }
 
 #[test]
@@ -414,4 +411,79 @@ fn the_only_token_that_lives_is_taken_back_only_where_it_was_refused_and_another
     let refused = refused(Lack::UnknownAccess, Some(grant()));
     assert!(story(Origin::Minted).then(refused.clone()).0.may_roll_back());
     assert!(!story(Origin::Kept).then(refused).0.may_roll_back());
+}
+
+#[test]
+fn where_issuing_has_killed_a_token_that_we_never_had_all_places_go_at_once() {
+    let places = [place(), place().disruptive()];
+    let story = |can| {
+        let story = Story::after(OldToken::absent(), can, &places);
+        let read = story.read("a", version("1"), Answer::Refuted).read("b", version("1"), Answer::Refuted);
+        next(&read.asked_for(1).came(1, Origin::Minted).admitted().0)
+    };
+    let install = |at| Step::Do(Act::Install(name(at)));
+    assert_eq!(story(overlap()), [install("a")]);
+    assert_eq!(story(replace()), [install("a"), install("b")]);
+
+    let dead = Fact::PredecessorLooked { standing: Standing::Dead, owner: None };
+    let story = Story::of(overlap(), &places).then(dead).read("a", version("1"), Answer::Refuted);
+    let story = story.read("b", version("1"), Answer::Refuted).asked_for(1).came(1, Origin::Minted).admitted();
+    assert_eq!(next(&story.0), [install("a"), install("b")], "so they do where it was dead before");
+}
+
+#[test]
+fn a_place_counts_as_holding_the_new_token_alone_once_it_was_seen_or_where_nothing_can_be_seen() {
+    let installed = |can| Story::of(overlap(), &[can, place()]).issued().installed("a").held();
+    let proving = |works, new| ConsumerCapabilities::new("memory").proving(works, new);
+    assert_eq!(installed(proving(Proof::Never, Proof::Never)), [TokenRef::New(1)]);
+    assert_eq!(installed(proving(Proof::Never, Proof::Always)), [TokenRef::Old, TokenRef::New(1)]);
+    assert_eq!(installed(proving(Proof::Always, Proof::Never)), [TokenRef::Old, TokenRef::New(1)]);
+}
+
+#[test]
+fn why_a_token_goes_is_said_as_it_is() {
+    let reason = |story: &Story, token| story.0.reason(&token);
+    let story = Story::of(overlap(), &[place(), place()]).settled();
+    assert_eq!(reason(&story, TokenRef::Old), Reason::Superseded);
+    assert_eq!(reason(&story, TokenRef::New(1)), Reason::RolledBack);
+    let leaked = |compromised| Fact::Emergency { compromised, mode: Urgency::ReplaceNow };
+    let story = story.then(leaked(Compromised::New)).then(leaked(Compromised::Old));
+    assert_eq!(reason(&story, TokenRef::Old), Reason::Compromised);
+    assert_eq!(reason(&story, TokenRef::New(1)), Reason::Compromised);
+    assert_eq!(reason(&story, TokenRef::Found(TokenId::new("7").unwrap())), Reason::Orphan);
+}
+
+#[test]
+fn an_act_waits_for_what_it_depends_on() {
+    let promised = Story::of(overlap(), &[place()]).settled().then(Fact::CutOver).then(Fact::LastLooked);
+    let promised = promised.then(Fact::Revoking { token: TokenRef::Old, reason: Reason::Superseded });
+    let promised = promised.then(Fact::RevocationAnswered { token: TokenRef::Old, look_after: at(30) });
+    assert_eq!(promised.0.not_before(&Act::Prove(TokenRef::Old)), Some(at(30)));
+
+    let busy = Story::of(overlap(), &[place()]).issued().then(Fact::Installing { consumer: name("a"), settled: None });
+    let busy = busy.stumbled(Act::Install(name("a")), ErrorKind::Busy, Effect::None);
+    let not_before = |act| busy.0.not_before(&act);
+    assert_eq!(not_before(Act::Install(name("a"))), Some(at(1)));
+    assert_eq!(not_before(Act::Preflight(name("a"))), Some(at(1)), "what is read is read right before it is written");
+    assert_eq!(not_before(Act::Verify(name("a"))), None);
+}
+
+#[test]
+fn no_place_is_written_before_the_last_write_of_another_token_must_have_arrived() {
+    let story = Story::of(overlap(), &[place(), place()]).settled().installed("b").verified("b").going_back().looked();
+    let story = story.then(Fact::Restoring { consumer: name("b"), settled: Some(at(50)) });
+    let not_before = |story: &Story, act: fn(ConsumerName) -> Act, at| story.0.not_before(&act(name(at)));
+    assert_eq!(not_before(&story, Act::Restore, "b"), None, "it is the same token");
+    let dead = Fact::PredecessorLooked { standing: Standing::Dead, owner: None };
+    let forward = story.then(dead);
+    assert!(!forward.0.is_rolling_back());
+    assert_eq!(not_before(&forward, Act::Install, "b"), Some(at(50)));
+    assert_eq!(not_before(&forward, Act::Install, "a"), None);
+}
+
+#[test]
+fn what_this_run_wrote_is_not_passed_over_on_the_way_back_though_it_cannot_be_put_back() {
+    let known = OldToken::known(TokenId::new("7").unwrap());
+    let back = Story::after(known, overlap(), &[place(), place()]).settled().going_back().looked();
+    back.does(&Act::Restore(name("a")));
 }
