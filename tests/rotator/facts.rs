@@ -1,10 +1,13 @@
 //! What facts add up to, told one by one: states that a whole run passes too quickly to be asked in between.
 
+use std::collections::BTreeSet;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
 use tokenturn::consumer::{ConsumerCapabilities, Proof, Slot, Verification};
 use tokenturn::provider::{Fate, ProviderCapabilities};
 use tokenturn::rotation::{
-    Act, Charter, Compromised, Death, Decision, Ending, Fact, OldEnd, OldToken, Origin, Place, Possession, Standing,
-    State, Step, TokenRef, Urgency, Wait, next,
+    Act, Charter, Compromised, Death, Decision, Ending, Fact, OldEnd, OldToken, Origin, Outcome, Place, Possession,
+    Standing, State, Step, TokenRef, Urgency, Wait, next,
 };
 use tokenturn::{
     Answer, ConsumerName, CredentialName, Effect, ErrorKind, Expiry, Grant, Guide, Holder, Label, Lack, Problem,
@@ -486,4 +489,61 @@ fn what_this_run_wrote_is_not_passed_over_on_the_way_back_though_it_cannot_be_pu
     let known = OldToken::known(TokenId::new("7").unwrap());
     let back = Story::after(known, overlap(), &[place(), place()]).settled().going_back().looked();
     back.does(&Act::Restore(name("a")));
+}
+
+#[test]
+fn what_a_check_says_no_to_is_told_and_what_was_put_back_does_not_count_as_lost_by_the_place() {
+    let story = Story::of(overlap(), &[place(), place()]).settled();
+    let meant = |act: Act, works, new| {
+        let verification = Verification::new(works, new);
+        story.0.verification(&act, &name("a"), verification, at(0), Some(at(1))).unwrap()
+    };
+    let told = |fact| match fact {
+        Fact::Stumbled { problem, .. } => problem.text,
+        other => panic!("no stumble: {other:?}"),
+    };
+    let relapsed = |fact| matches!(fact, Fact::Relapsed { .. });
+    let (verify, restored) = (|| Act::Verify(name("a")), || Act::VerifyRestored(name("a")));
+    assert!(relapsed(meant(verify(), Answer::Proven, Answer::Refuted)));
+    assert!(told(meant(verify(), Answer::Refuted, Answer::Unknown)).contains("does not work there"));
+    assert!(told(meant(verify(), Answer::Unknown, Answer::Unknown)).contains("could not show"));
+    assert!(told(meant(restored(), Answer::Refuted, Answer::Proven)).contains("does not work there"));
+    assert!(told(meant(restored(), Answer::Proven, Answer::Refuted)).contains("does not hold this token"));
+    assert!(relapsed(meant(Act::VerifyAfter(name("a")), Answer::Refuted, Answer::Unknown)));
+}
+
+#[test]
+fn why_a_run_is_stuck_is_said_as_it_is() {
+    let why = |story: &Story| match story.0.outcome(at(0)) {
+        Some(Outcome::NeedsPerson { problems, .. }) => problems[0].text.clone(),
+        other => panic!("needs nobody: {other:?}"),
+    };
+    let unknown = || Fact::PredecessorLooked { standing: Standing::Unknown, owner: None };
+    let asked = Story::of(replace(), &[place()]).asked_for(1).then(unknown());
+    assert!(why(&asked).contains("what came of asking for a token"), "{}", why(&asked));
+    // The new token leaked, and nobody can say whether the old one may be put back.
+    let leaked = Fact::Emergency { compromised: Compromised::New, mode: Urgency::ReplaceNow };
+    let back = Story::of(overlap(), &[place(), place()]).settled().then(leaked).then(unknown());
+    assert!(why(&back).contains("cannot be looked at"), "{}", why(&back));
+}
+
+#[test]
+fn what_a_person_made_and_nobody_took_is_told_of_at_the_end_while_it_may_live() {
+    let orphans = |story: Story| story.then(Fact::Ended { ending: Ending::Abandoned }).0.orphans().len();
+    let came = |origin| Story::of(guided(), &[place()]).looked().asked_for(1).came(1, origin);
+    assert_eq!(orphans(came(Origin::Pasted)), 1);
+    assert_eq!(orphans(came(Origin::Pasted).admitted()), 1, "told of once");
+    assert_eq!(orphans(came(Origin::Pasted).then(Fact::CandidateDied)), 0);
+    assert_eq!(orphans(came(Origin::Given)), 0, "it is its maker's");
+    assert_eq!(came(Origin::Pasted).0.orphans().len(), 0, "it is in hand");
+}
+
+#[test]
+fn states_that_differ_have_other_hashes() {
+    let hash = |story: &Story| BuildHasherDefault::<DefaultHasher>::default().hash_one(&story.0);
+    let story = || Story::of(overlap(), &[place()]);
+    assert_eq!(hash(&story().settled()), hash(&story().settled()));
+    let hashes =
+        [story(), story().looked(), story().issued(), story().settled(), story().settled().then(Fact::CutOver)];
+    assert_eq!(hashes.iter().map(hash).collect::<BTreeSet<_>>().len(), hashes.len());
 }
