@@ -376,6 +376,9 @@ impl Session {
             for (fact, _) in issued {
                 self.note(fact)?;
             }
+        } else {
+            // Nothing is to be done here, so nobody is held up.
+            self.give_back().await;
         }
         Ok(missing)
     }

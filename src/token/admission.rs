@@ -414,6 +414,8 @@ mod tests {
         assert!(!curable(ScopeModel::new("somebody's", &[])), "unless it says so");
         let right = |for_good| Refusal::of(vec![Lack::Right { resource: "read acme/site".into(), for_good }]);
         assert!(right(false).is_curable() && !right(true).is_curable());
+        let approval = Restriction::Approval { by: None };
+        assert!(Refusal::of(vec![Lack::Restricted { restriction: approval }]).is_curable());
         let hidden = Refusal::of(vec![Lack::Hidden { said: "it is not there".into() }]);
         assert!(!hidden.is_curable() && !hidden.is_final());
     }
@@ -425,6 +427,19 @@ mod tests {
             let lack: Lack = serde_json::from_str(text).unwrap();
             assert!(lack.is_curable(), "{lack}");
         }
+    }
+
+    #[test]
+    fn a_token_must_live_as_long_as_was_asked_for_and_no_longer() {
+        let policy = ScopePolicy::requiring(ScopeSet::new());
+        let ends = |seconds| {
+            let end = Expiry::At(Timestamp::from_unix_seconds(NOW + seconds));
+            judge(&policy, grant(Access::Unknown).with_expiry(end))
+        };
+        let day = 86_400;
+        assert!(ends(day).is_empty());
+        assert!(matches!(ends(day - 1)[..], [Lack::TooShort { .. }]) && matches!(ends(1)[..], [Lack::TooShort { .. }]));
+        assert!(matches!(ends(0)[..], [Lack::Expired { .. }]));
     }
 
     #[test]

@@ -54,17 +54,15 @@ impl FromStr for Fingerprint {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        let mut bytes = [0; 8];
-        let digits = text.as_bytes();
-        let well_formed = digits.len() == 16 && digits.iter().all(u8::is_ascii_hexdigit);
-        if well_formed {
-            for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
-                let digit = |at: usize| char::from(pair[at]).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-                *byte = digit(0).unwrap_or_default() << 4 | digit(1).unwrap_or_default();
-            }
-            return Ok(Self(bytes));
+        let malformed = || Error::new(ErrorKind::InvalidInput, "not a fingerprint: it has 16 hexadecimal digits");
+        if text.len() != 16 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(malformed());
         }
-        Err(Error::new(ErrorKind::InvalidInput, "not a fingerprint: it has 16 hexadecimal digits"))
+        let mut bytes = [0; 8];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).map_err(|_| malformed())?;
+        }
+        Ok(Self(bytes))
     }
 }
 
@@ -78,7 +76,9 @@ mod tests {
         let fingerprint = Fingerprint::of(b"abc");
         assert_eq!(fingerprint.to_string(), "ba7816bf8f01cfea");
         assert_eq!("ba7816bf8f01cfea".parse::<Fingerprint>().unwrap(), fingerprint);
+        assert_eq!(format!("{fingerprint:?}"), "ba7816bf8f01cfea");
         assert!("ba7816bf8f01cfe".parse::<Fingerprint>().is_err());
         assert!("xa7816bf8f01cfea".parse::<Fingerprint>().is_err());
+        assert!("+a7816bf8f01cfea".parse::<Fingerprint>().is_err());
     }
 }

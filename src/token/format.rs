@@ -160,6 +160,12 @@ mod tests {
     }
 
     #[test]
+    fn a_hint_says_what_looks_odd() {
+        assert!(Hint::Trimmed.to_string().contains("white space"));
+        assert!(Hint::Checksum(Format::GitLab).to_string().contains("cut short or mistyped"));
+    }
+
+    #[test]
     fn a_token_cut_short_gets_a_hint_and_nothing_else_does() {
         let whole = format!("ghp_{}0uCPlr", "A".repeat(30));
         assert_eq!(hints(&whole[..whole.len() - 1]), [Hint::Checksum(Format::GitHubClassic)]);

@@ -7,7 +7,7 @@ use tokenturn::consumer::memory::Fault;
 use tokenturn::rotation::{Fact, Outcome};
 use tokenturn::{ErrorKind, Policy};
 
-use crate::world::{Stumbling, World, completed, seconds, swift};
+use crate::world::{Stumbling, World, completed, replace, seconds, stuck, swift};
 
 /// Lets a call run into what hangs, and drops it there.
 async fn cut(world: &World, wait: Duration) {
@@ -114,6 +114,44 @@ async fn an_engine_that_was_overtaken_does_nothing_more() {
     assert_eq!(error.kind(), ErrorKind::Fenced, "{error}");
     assert_eq!(world.facts().len(), told, "it told nothing more");
     assert!(world.all_hold(&world.newest()));
+}
+
+/// An engine that asks a provider which replaces, and whose answer takes a minute; it is looked for `settle` after its time.
+fn slow(world: &World, settle: u64) -> tokio::task::JoinHandle<tokenturn::Result<tokenturn::Run>> {
+    world.provider.plan_fault("issue", Fault::Late(seconds(60)));
+    let policy = swift().act_timeout(seconds(90)).lease(seconds(100)).settle(seconds(settle));
+    let (first, held) = (world.with_policy(policy), world.held());
+    tokio::spawn(async move { first.rotate(held).await })
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_only_token_that_works_is_taken_in_though_another_engine_has_come_between() {
+    let world = World::of(replace());
+    let slow = slow(&world, 3600);
+    tokio::time::sleep(seconds(1)).await;
+    world.clock.advance(seconds(101));
+    let other = world.with_policy(swift().linger(seconds(0))).rotate(world.held()).await.unwrap();
+    assert!(matches!(other.outcome, Outcome::BackingOff { .. }), "it waits for the answer too: {other:?}");
+    completed(&slow.await.unwrap().unwrap());
+    assert!(world.all_hold(&world.newest()));
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Issuing { .. })), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_comes_when_another_engine_has_a_newer_one_is_not_taken_in_and_holds_nobody_up() {
+    let world = World::of(replace().reissuing());
+    let slow = slow(&world, 1);
+    tokio::time::sleep(seconds(1)).await;
+    world.clock.advance(seconds(101));
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    let other = world.rotator();
+    let run = other.rotate(world.held()).await.unwrap();
+    stuck(&run);
+    let newer = world.newest();
+    assert_eq!(slow.await.unwrap().unwrap_err().kind(), ErrorKind::Fenced);
+    assert_eq!(world.count(|fact| matches!(fact, Fact::Issued { .. })), 1);
+    completed(&other.resolve(run.id, tokenturn::Decision::Retry).await.unwrap());
+    assert!(world.all_hold(&newer));
 }
 
 #[tokio::test]

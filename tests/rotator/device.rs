@@ -107,3 +107,19 @@ async fn a_run_that_wrote_no_polls_down_is_still_read() {
     let doubts = |facts: &[Fact]| State::replay(facts).unwrap().orphans().len();
     assert_eq!((doubts(&old[..lost]), doubts(&old[..=lost]), doubts(&old)), (0, 1, 1));
 }
+
+#[tokio::test]
+async fn after_a_code_that_was_never_had_the_next_one_is_asked_with() {
+    let mut can = overlap();
+    can.issuer = tokenturn::provider::Issuer::Person;
+    let world = World::of(can).with_provider(tokenturn::provider::memory::MemoryProvider::polled);
+    world.provider.plan_fault("issue", Fault::LostBefore);
+    let rotator = world.rotator();
+    let run = rotator.rotate(world.held()).await.unwrap();
+    assert!(matches!(asks(&run), [Ask::Token { polled: Some(_), .. }]));
+    assert!(world.count(|fact| matches!(fact, Fact::Issuing { attempt: 2, .. })) > 0, "{:?}", world.facts());
+    world.provider.agree();
+    world.clock.advance(seconds(5));
+    completed(&rotator.resume_due().await.unwrap().unwrap());
+    assert!(world.all_hold(&world.newest()));
+}

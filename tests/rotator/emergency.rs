@@ -62,6 +62,7 @@ async fn what_leaked_is_replaced_at_once_without_grace() {
     let run = rotator.emergency(world.held(), Urgency::ReplaceNow).await.unwrap();
     completed(&run);
     assert!(at(&world, |f| matches!(f, Fact::CutOver)) < at(&world, |f| matches!(f, Fact::Revoking { .. })));
+    assert_eq!(world.count(|f| matches!(f, Fact::Draining { .. })), 0);
     assert!(world.all_hold(&world.newest()) && !world.provider.is_alive(&world.old));
 }
 

@@ -398,7 +398,8 @@ fn a_new_token_that_leaked_goes_before_its_places_have_another_only_where_that_w
 fn there_is_a_way_back_while_the_old_token_is_good_and_only_once() {
     let story = || Story::of(overlap(), &[place(), place()]).settled();
     assert!(story().0.may_roll_back());
-    assert!(!story().going_back().0.may_roll_back());
+    let back = story().going_back();
+    assert!(!back.0.may_roll_back() && back.0.is_rolling_back());
     assert!(!story().then(Fact::CutOver).0.may_roll_back());
     let leaked = Fact::Emergency { compromised: Compromised::Old, mode: Urgency::ReplaceNow };
     assert!(!story().then(leaked).0.may_roll_back());
@@ -546,4 +547,28 @@ fn states_that_differ_have_other_hashes() {
     let hashes =
         [story(), story().looked(), story().issued(), story().settled(), story().settled().then(Fact::CutOver)];
     assert_eq!(hashes.iter().map(hash).collect::<BTreeSet<_>>().len(), hashes.len());
+}
+
+#[test]
+fn the_old_token_counts_as_alive_while_it_was_seen_taken_and_is_not_known_to_be_dead() {
+    let story = || Story::of(overlap(), &[place()]);
+    assert!(!story().0.old_is_live(), "nobody has looked");
+    assert!(story().looked().0.old_is_live());
+    assert!(!story().then(Fact::PredecessorLooked { standing: Standing::Unknown, owner: None }).0.old_is_live());
+    let over = story().settled().then(Fact::CutOver).then(Fact::LastLooked);
+    let revoking = over.then(Fact::Revoking { token: TokenRef::Old, reason: Reason::Superseded });
+    assert!(!revoking.then(Fact::Revoked { token: TokenRef::Old, proof: Death::Seen }).0.old_is_live());
+}
+
+#[test]
+fn polls_that_were_never_answered_are_remembered_until_the_last_must_have_arrived() {
+    let guide = Guide::new("agree");
+    let pending = Fact::IssuePending { attempt: 1, guide, poll_after: at(5), until: at(900), open: false };
+    let polled = |story: Story, after| story.then(Fact::Collecting { attempt: 1, look_after: at(after) });
+    let story = polled(Story::of(overlap(), &[place()]).looked().asked_for(1).then(pending), 30);
+    assert_eq!(story.0.unanswered_polls(), None, "it is under way");
+    let story = polled(story.stumbled(Act::Collect, ErrorKind::Unavailable, Effect::Unknown), 20);
+    assert_eq!(story.0.unanswered_polls(), Some(at(30)));
+    let story = story.stumbled(Act::Collect, ErrorKind::Unavailable, Effect::None);
+    assert_eq!(story.0.unanswered_polls(), Some(at(30)));
 }

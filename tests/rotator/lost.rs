@@ -5,16 +5,21 @@ use std::sync::{Arc, Mutex};
 use tokenturn::consumer::memory::Fault;
 use tokenturn::provider::memory::MemoryProvider;
 use tokenturn::provider::{Issuance, IssueRequest, Liveness, Provider, ProviderCapabilities, Revocation};
-use tokenturn::rotation::{Decision, Urgency};
-use tokenturn::{Effect, Error, ErrorKind, Grant, Label, Result, RetiredToken, Rotator, ScopeModel, Token, TokenId};
+use tokenturn::rotation::{Decision, OnFailure, Urgency};
+use tokenturn::{
+    Effect, Error, ErrorKind, Fingerprint, Grant, Label, Predecessor, Result, RetiredToken, Rotator, ScopeModel, Token,
+    TokenId,
+};
 
-use crate::world::{World, completed, overlap, stuck, swift};
+use crate::world::{World, completed, overlap, replace, repo, stuck, swift};
 
 /// Writes down of each request whether the answer before is said to be lost.
 #[derive(Debug)]
 struct Listening {
     inner: MemoryProvider,
     told: Arc<Mutex<Vec<bool>>>,
+    /// Which token each request shows as the one to be replaced.
+    shown: Arc<Mutex<Vec<Option<Fingerprint>>>>,
     /// How many requests are refused, by a provider that does not say that nothing happened.
     refuses: usize,
 }
@@ -39,6 +44,7 @@ impl Provider for Listening {
 
     async fn issue(&self, request: &IssueRequest<'_>) -> Result<Issuance> {
         self.told.lock().unwrap().push(request.after_a_lost_answer);
+        self.shown.lock().unwrap().push(request.current.map(Token::fingerprint));
         if self.told.lock().unwrap().len() <= self.refuses {
             return Err(Error::new(ErrorKind::Refused, "no").with_effect(Effect::Unknown));
         }
@@ -62,19 +68,23 @@ impl Provider for Listening {
     }
 }
 
-/// The provider of this world, listened to, and what it is told.
+/// The provider of this world, listened to.
+fn listen(world: &World, refuses: usize) -> Listening {
+    Listening { inner: world.provider.clone(), told: Arc::default(), shown: Arc::default(), refuses }
+}
+
+/// The rotator of this world, and whether its provider is told each time that an answer was lost.
 fn listening(world: &World, refuses: usize) -> (Rotator, Arc<Mutex<Vec<bool>>>) {
-    let told = Arc::default();
-    let provider = Listening { inner: world.provider.clone(), told: Arc::clone(&told), refuses };
-    let rotator = Rotator::builder("bot", provider)
-        .consumer(world.a.clone())
-        .consumer(world.b.clone())
-        .policy(swift())
-        .journal(world.journal.clone())
-        .clock(Arc::new(world.clock.clone()))
-        .build()
-        .unwrap();
-    (rotator, told)
+    let provider = listen(world, refuses);
+    let told = provider.told.clone();
+    (world.by(provider).build().unwrap(), told)
+}
+
+/// A rotator that stops where a place fails, and which token its provider is shown each time.
+fn shown(world: &World) -> (Rotator, Arc<Mutex<Vec<Option<Fingerprint>>>>) {
+    let provider = listen(world, 0);
+    let shown = provider.shown.clone();
+    (world.by(provider).policy(swift().on_failure(OnFailure::Hold)).build().unwrap(), shown)
 }
 
 #[tokio::test]
@@ -100,4 +110,43 @@ async fn a_refusal_of_the_provider_is_no_lost_answer() {
     stuck(&run);
     completed(&rotator.resolve(run.id, Decision::Retry).await.unwrap());
     assert_eq!(*told.lock().unwrap(), [false, false]);
+}
+
+#[tokio::test]
+async fn what_is_replaced_is_the_newest_token_that_lives_because_of_this_run() {
+    let world = World::of(replace().reissuing());
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    let (rotator, shown) = shown(&world);
+    stuck(&rotator.rotate(world.held()).await.unwrap());
+    let leaked = world.newest();
+    let run = rotator.emergency(Predecessor::Held(leaked.clone()), Urgency::ReplaceNow).await.unwrap();
+    completed(&run);
+    assert!(!world.provider.is_alive(&leaked), "its successor killed it");
+    assert_eq!(*shown.lock().unwrap(), [Some(world.old.fingerprint()), Some(leaked.fingerprint())]);
+}
+
+#[tokio::test]
+async fn a_new_token_that_is_dead_is_not_shown_to_be_replaced() {
+    let world = World::of(replace().reissuing());
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied));
+    let (rotator, shown) = shown(&world);
+    let run = rotator.rotate(world.held()).await.unwrap();
+    stuck(&run);
+    world.provider.kill(&world.newest());
+    stuck(&rotator.resolve(run.id.clone(), Decision::Retry).await.unwrap());
+    completed(&rotator.resolve(run.id, Decision::Retry).await.unwrap());
+    assert_eq!(*shown.lock().unwrap(), [Some(world.old.fingerprint()), None]);
+}
+
+#[tokio::test]
+async fn a_token_that_was_handed_in_is_not_shown_to_be_replaced() {
+    let world = World::of(replace().reissuing());
+    (0..2).for_each(|_| world.b.plan_fault("install", Fault::Refused(ErrorKind::PermissionDenied)));
+    let (rotator, shown) = shown(&world);
+    let given = world.provider.mint("bot", repo());
+    stuck(&rotator.adopt(given.clone(), world.held()).await.unwrap());
+    // The old one leaked and is ended, and then the one that was handed in leaks.
+    stuck(&rotator.emergency(world.held(), Urgency::ReplaceNow).await.unwrap());
+    completed(&rotator.emergency(Predecessor::Held(given), Urgency::ReplaceNow).await.unwrap());
+    assert_eq!(*shown.lock().unwrap(), [None]);
 }

@@ -9,7 +9,7 @@ use tokenturn::journal::{
     Batch, Claim, Durability, Head, HeadFilter, Journal, Lease, Log, MemoryJournal, Page, Seq, Span,
 };
 use tokenturn::provider::memory::MemoryProvider;
-use tokenturn::provider::{EndedBy, Fate, Issuer, ProviderCapabilities};
+use tokenturn::provider::{EndedBy, Fate, Issuer, Provider, ProviderCapabilities};
 use tokenturn::rotation::{Ask, Completion, Fact, OldPolicy, OldToken, Outcome};
 use tokenturn::testing::{TestSealer, VirtualClock};
 use tokenturn::{
@@ -105,8 +105,17 @@ impl World {
 
     /// A builder without consumers.
     pub(crate) fn bare(&self) -> RotatorBuilder {
+        self.of_provider(self.provider.clone())
+    }
+
+    /// The builder of this world, where its provider is met through another.
+    pub(crate) fn by(&self, provider: impl Provider + 'static) -> RotatorBuilder {
+        self.of_provider(provider).consumer(self.a.clone()).consumer(self.b.clone())
+    }
+
+    fn of_provider(&self, provider: impl Provider + 'static) -> RotatorBuilder {
         let told = self.told.clone();
-        let builder = Rotator::builder("bot", self.provider.clone())
+        let builder = Rotator::builder("bot", provider)
             .policy(swift())
             .journal(self.journal.clone())
             .clock(Arc::new(self.clock.clone()))
@@ -115,7 +124,7 @@ impl World {
     }
 
     pub(crate) fn builder(&self) -> RotatorBuilder {
-        self.bare().consumer(self.a.clone()).consumer(self.b.clone())
+        self.by(self.provider.clone())
     }
 
     pub(crate) fn rotator(&self) -> Rotator {
