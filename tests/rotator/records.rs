@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use tokenturn::journal::{Journal, Seq, Span, Status};
+use async_trait::async_trait;
+use tokenturn::consumer::memory::Fault;
+use tokenturn::journal::{InProcess, Journal, Mac, SealContext, Sealed, Sealer, Seq, Span, Status};
 use tokenturn::rotation::{Fact, Outcome};
 use tokenturn::testing::TestSealer;
-use tokenturn::{CredentialName, ErrorKind, Event, Policy};
+use tokenturn::{CredentialName, ErrorKind, Event, Policy, Result, Token};
 
 use crate::world::{Stumble, Stumbling, World, completed, replace, seconds};
 
@@ -283,4 +285,50 @@ async fn what_may_be_on_record_is_not_undone_because_the_journal_cannot_be_read(
         0
     );
     assert_eq!(world.provider.live(), 1);
+}
+
+/// Opens every value as another than was sealed.
+#[derive(Debug)]
+struct Mistaken(InProcess);
+
+#[async_trait]
+impl Sealer for Mistaken {
+    fn is_persistent(&self) -> bool {
+        self.0.is_persistent()
+    }
+
+    async fn seal(&self, value: &Token, context: &SealContext) -> Result<Sealed> {
+        self.0.seal(value, context).await
+    }
+
+    async fn open(&self, sealed: &Sealed, context: &SealContext) -> Result<Token> {
+        self.0.open(sealed, context).await?;
+        Token::new("another")
+    }
+
+    fn is_current(&self, sealed: &Sealed) -> bool {
+        self.0.is_current(sealed)
+    }
+
+    fn mac(&self, previous: &Mac, message: &[u8]) -> Result<Mac> {
+        self.0.mac(previous, message)
+    }
+
+    fn ties(&self, previous: &Mac, message: &[u8], tie: &Mac) -> Result<bool> {
+        self.0.ties(previous, message, tie)
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_is_another_than_its_records_say_is_installed_nowhere() {
+    let world = World::new();
+    world.b.plan_fault("install", Fault::Refused(ErrorKind::Busy));
+    world.with_policy(crate::world::swift().linger(seconds(0))).rotate(world.held()).await.unwrap();
+    world.clock.advance(seconds(3600));
+    let writes = (world.a.writes(), world.b.writes());
+    let mistaken = world.builder().sealer(Arc::new(Mistaken(InProcess::new()))).build().unwrap();
+    let error = mistaken.resume_due().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Journal);
+    assert!(error.to_string().contains("another value than its records say"), "{error}");
+    assert_eq!((world.a.writes(), world.b.writes()), writes);
 }
