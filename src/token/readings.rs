@@ -213,6 +213,15 @@ mod tests {
     }
 
     #[test]
+    fn every_name_of_a_character_is_known() {
+        let said = |text: &str| String::from_utf8(unescaped(text.as_bytes()).to_vec()).unwrap();
+        assert_eq!(said("&amp;&lt;&gt;&quot;&apos;&#65;&#x42;"), "&<>\"'AB");
+        assert_eq!(said(r#"\n\r\t\0\"\'\\\/\x41\u0042\u{43}"#), "\n\r\t\0\"'\\/ABC");
+        assert_eq!(said("one \\\nline"), "one line");
+        assert_eq!(said("%c3%a9\\u{1F600}"), "\u{e9}\u{1F600}");
+    }
+
+    #[test]
     fn what_only_looks_like_an_escape_stays_and_nothing_panics() {
         for text in ["", "%", "100% of it", "&", "&amp", "&#;", "&#xD800;", "\\", "\\u12", "\\u{", "=", "[1, 2", "é%zz"]
         {
