@@ -202,6 +202,7 @@ mod tests {
             format!("{:X?}", VALUE.as_bytes()),
             each(|byte| format!("{byte:02x}:")),
             format!("{wide:?}"),
+            format!("{wide:x?}"),
             String::from_utf8(wide).unwrap(),
         ];
         for text in written {
