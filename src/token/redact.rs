@@ -120,7 +120,7 @@ mod tests {
         redactor.learn(&Token::new("ghp_s3cr3t12").unwrap());
         assert!(redactor.is_whole_in("s3cr3t12") && !redactor.is_whole_in("ghp_s3cr"));
         // Nor is what might be part of the secret taken for a prefix.
-        for whole in ["ghp_s3cr3t1", "S3cr_FAKEFAKEFAKE"] {
+        for whole in ["ghp_s3cr3t1", "S3cr_FAKEFAKEFAKE", "12345678_FAKEFAKEFAKE"] {
             let mut redactor = Redactor::default();
             redactor.learn(&Token::new(whole).unwrap());
             assert!(redactor.is_whole_in(whole) && redactor.is_repeated_in(&whole[..FRAGMENT]), "{whole}");
