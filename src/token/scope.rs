@@ -374,6 +374,8 @@ mod tests {
         let missing = ScopeModel::BITBUCKET_CLOUD.missing(&required, &granted);
         assert_eq!(missing, ScopeSet::of(["read:repository:bitbucket"]));
         assert_ne!(ScopeModel::BITBUCKET_CLOUD, ScopeModel::GITLAB);
+        assert_eq!(ScopeModel::GITLAB, ScopeModel::GITLAB);
+        assert_eq!(ScopeModel::GITLAB.name(), "gitlab");
     }
 
     #[test]

@@ -20,6 +20,8 @@ struct Listening {
     told: Arc<Mutex<Vec<bool>>>,
     /// Which token each request shows as the one to be replaced.
     shown: Arc<Mutex<Vec<Option<Fingerprint>>>>,
+    /// The names of each token that is to end, and of the one that took its place.
+    ended: Arc<Mutex<Vec<[Option<Label>; 2]>>>,
     /// How many requests are refused, by a provider that does not say that nothing happened.
     refuses: usize,
 }
@@ -56,6 +58,7 @@ impl Provider for Listening {
     }
 
     async fn revoke(&self, token: &RetiredToken) -> Result<Revocation> {
+        self.ended.lock().unwrap().push([token.label().cloned(), token.successor().cloned()]);
         self.inner.revoke(token).await
     }
 
@@ -70,7 +73,13 @@ impl Provider for Listening {
 
 /// The provider of this world, listened to.
 fn listen(world: &World, refuses: usize) -> Listening {
-    Listening { inner: world.provider.clone(), told: Arc::default(), shown: Arc::default(), refuses }
+    Listening {
+        inner: world.provider.clone(),
+        told: Arc::default(),
+        shown: Arc::default(),
+        ended: Arc::default(),
+        refuses,
+    }
 }
 
 /// The rotator of this world, and whether its provider is told each time that an answer was lost.
@@ -149,4 +158,18 @@ async fn a_token_that_was_handed_in_is_not_shown_to_be_replaced() {
     stuck(&rotator.emergency(world.held(), Urgency::ReplaceNow).await.unwrap());
     completed(&rotator.emergency(Predecessor::Held(given), Urgency::ReplaceNow).await.unwrap());
     assert_eq!(*shown.lock().unwrap(), [None]);
+}
+
+#[tokio::test]
+async fn a_provider_is_told_the_names_of_what_ends_and_of_what_took_its_place() {
+    let world = World::new();
+    let provider = listen(&world, 0);
+    let ended = provider.ended.clone();
+    let rotator = world.by(provider).build().unwrap();
+    completed(&rotator.rotate(world.held()).await.unwrap());
+    completed(&rotator.rotate(Predecessor::Kept).await.unwrap());
+    let ended = ended.lock().unwrap();
+    let [[None, Some(first)], [Some(gone), Some(second)]] = &ended[..] else { panic!("{ended:?}") };
+    assert_eq!(first, gone);
+    assert_ne!(first, second);
 }
