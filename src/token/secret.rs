@@ -134,6 +134,12 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_as_long_as_any_known_one_and_has_an_end() {
+        assert!(Token::new(&"a".repeat(8192)).is_ok());
+        assert!(Token::new(&"a".repeat(8193)).is_err());
+    }
+
+    #[test]
     fn a_mask_is_no_token() {
         for mask in ["*", "****", "glpat-********", "<secret-redacted/>", "[REDACTED]", "[MASKED]"] {
             assert_eq!(Token::new(mask).unwrap_err().kind(), ErrorKind::InvalidInput, "{mask}");
