@@ -395,6 +395,7 @@ mod tests {
     fn unknown_scopes_are_kept_and_count_as_excess() {
         let granted = ScopeSet::parse("repo, quantum:entangle,,  gist");
         assert_eq!(granted.len(), 3);
+        assert_eq!(granted.iter().map(Scope::as_str).collect::<Vec<_>>(), ["gist", "quantum:entangle", "repo"]);
         let excess = MODEL.excess(&ScopeSet::of(["repo"]), &granted);
         assert_eq!(excess, ScopeSet::parse("gist quantum:entangle"));
         assert_eq!(excess.to_string(), "gist, quantum:entangle");
