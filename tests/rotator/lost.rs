@@ -20,8 +20,8 @@ struct Listening {
     told: Arc<Mutex<Vec<bool>>>,
     /// Which token each request shows as the one to be replaced.
     shown: Arc<Mutex<Vec<Option<Fingerprint>>>>,
-    /// The names of each token that is to end, and of the one that took its place.
-    ended: Arc<Mutex<Vec<[Option<Label>; 2]>>>,
+    /// Each token that is to end, its name, and that of the one that took its place.
+    ended: Arc<Mutex<Vec<(Option<Fingerprint>, [Option<Label>; 2])>>>,
     /// How many requests are refused, by a provider that does not say that nothing happened.
     refuses: usize,
 }
@@ -58,7 +58,8 @@ impl Provider for Listening {
     }
 
     async fn revoke(&self, token: &RetiredToken) -> Result<Revocation> {
-        self.ended.lock().unwrap().push([token.label().cloned(), token.successor().cloned()]);
+        let names = [token.label().cloned(), token.successor().cloned()];
+        self.ended.lock().unwrap().push((token.fingerprint(), names));
         self.inner.revoke(token).await
     }
 
@@ -167,9 +168,11 @@ async fn a_provider_is_told_the_names_of_what_ends_and_of_what_took_its_place() 
     let ended = provider.ended.clone();
     let rotator = world.by(provider).build().unwrap();
     completed(&rotator.rotate(world.held()).await.unwrap());
+    let issued = world.newest().fingerprint();
     completed(&rotator.rotate(Predecessor::Kept).await.unwrap());
     let ended = ended.lock().unwrap();
-    let [[None, Some(first)], [Some(gone), Some(second)]] = &ended[..] else { panic!("{ended:?}") };
+    assert_eq!([ended[0].0, ended[1].0], [Some(world.old.fingerprint()), Some(issued)]);
+    let [[None, Some(first)], [Some(gone), Some(second)]] = [&ended[0].1, &ended[1].1] else { panic!("{ended:?}") };
     assert_eq!(first, gone);
     assert_ne!(first, second);
 }
