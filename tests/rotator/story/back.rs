@@ -1,6 +1,6 @@
 //! The way back.
 
-use tokenturn::consumer::Slot;
+use tokenturn::consumer::{Slot, Verification};
 use tokenturn::rotation::{Act, Compromised, Fact, OldToken, Origin, Standing, TokenRef, Urgency, Wait};
 use tokenturn::{Answer, Effect, ErrorKind, Lack, Reason, TokenId};
 
@@ -113,4 +113,16 @@ fn what_this_run_wrote_is_not_passed_over_on_the_way_back_though_it_cannot_be_pu
     let known = OldToken::known(TokenId::new("7").unwrap());
     let back = Story::after(known, overlap(), &[place(), place()]).settled().going_back().looked();
     back.does(&Act::Restore(name("a")));
+}
+
+#[test]
+fn a_place_that_was_seen_to_hold_the_old_token_or_not_the_new_one_is_not_looked_at_again() {
+    let back = |baseline, new| {
+        let read = Fact::Preflighted { consumer: name("a"), slot: Slot::opaque(), baseline, new };
+        Story::of(overlap(), &[place()]).issued().resumed().then(read).going_back().looked()
+    };
+    let revoke = Act::Revoke(TokenRef::New(1));
+    back(None, Answer::Unknown).does(&Act::Preflight(name("a")));
+    back(None, Answer::Refuted).does(&revoke);
+    back(Some(Verification::new(Answer::Proven, Answer::Proven)), Answer::Unknown).does(&revoke);
 }
