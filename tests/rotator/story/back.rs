@@ -126,3 +126,12 @@ fn a_place_that_was_seen_to_hold_the_old_token_or_not_the_new_one_is_not_looked_
     back(None, Answer::Refuted).does(&revoke);
     back(Some(Verification::new(Answer::Proven, Answer::Proven)), Answer::Unknown).does(&revoke);
 }
+
+#[test]
+fn forward_again_means_only_where_the_old_token_was_put_back() {
+    let both = Story::of(overlap(), &[place(), place()]).settled().installed("b").verified("b");
+    let back = both.going_back().looked().restoring("b");
+    let back = back.then(Fact::Restored { consumer: name("b"), slot: Slot::opaque() });
+    let forward = back.then(Fact::PredecessorLooked { standing: Standing::Dead, owner: None });
+    forward.does(&Act::Preflight(name("b")));
+}
