@@ -57,8 +57,7 @@ impl State {
         match waiting.iter().map(|(at, _)| *at).min() {
             Some(until) if !failed && self.cut_over => Some(Outcome::Draining { until }),
             Some(until) => Some(Outcome::BackingOff { until, problems }),
-            None if undecided => Some(self.needs_person()),
-            None => None,
+            None => undecided.then(|| self.needs_person()),
         }
     }
 
