@@ -13,6 +13,8 @@ use tokenturn::{
 
 use crate::world::{World, completed, overlap, replace, repo, stuck, swift};
 
+type Ended = (Option<Fingerprint>, [Option<Label>; 2]);
+
 /// Writes down of each request whether the answer before is said to be lost.
 #[derive(Debug)]
 struct Listening {
@@ -21,7 +23,7 @@ struct Listening {
     /// Which token each request shows as the one to be replaced.
     shown: Arc<Mutex<Vec<Option<Fingerprint>>>>,
     /// Each token that is to end, its name, and that of the one that took its place.
-    ended: Arc<Mutex<Vec<(Option<Fingerprint>, [Option<Label>; 2])>>>,
+    ended: Arc<Mutex<Vec<Ended>>>,
     /// How many requests are refused, by a provider that does not say that nothing happened.
     refuses: usize,
 }

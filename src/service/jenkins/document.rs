@@ -154,6 +154,7 @@ impl Document {
             at = span.end;
         }
         push_ascii(&mut sent, &self.text[at..]);
+        debug_assert!(sent.len() <= size, "it grew");
         if sent.windows(REDACTED.len() + 1).any(|window| &window[1..] == REDACTED.as_bytes() && window[0] == b'<') {
             return Err(Error::new(
                 ErrorKind::Internal,

@@ -37,7 +37,8 @@ pub(super) fn grant() -> Grant {
 }
 
 pub(super) fn refused(lack: Lack, grant: Option<Grant>) -> Fact {
-    let refusal: Refusal = serde_json::from_value(serde_json::json!({ "lacks": [lack] })).unwrap();
+    let lacks = vec![lack];
+    let refusal: Refusal = serde_json::from_value(serde_json::json!({ "lacks": lacks })).unwrap();
     Fact::Refused { refusal, grant }
 }
 
@@ -54,6 +55,7 @@ impl Story {
         Self(State::begin(places.fold(charter, Charter::with_place)))
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a story reads better so")]
     pub(super) fn then(mut self, fact: Fact) -> Self {
         self.0.apply(&fact).unwrap();
         self

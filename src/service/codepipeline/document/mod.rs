@@ -104,8 +104,8 @@ impl Document {
         if spans.len() != actions.len() || spans.is_empty() {
             return Err(Error::new(ErrorKind::Internal, "an action without a token was about to be given one"));
         }
-        // Room for all of it: a buffer that grows leaves copies of the secret behind.
-        let room = self.text.len() + spans.len() * (token.expose().len() * 2 + 2) + 16;
+        // Room for all of it, with quotes where those of the mask were: a buffer that grows leaves copies of the secret behind.
+        let room = self.text.len() + spans.len() * token.expose().len() * 2 + 16;
         let mut body = Zeroizing::new(Vec::with_capacity(room));
         body.extend_from_slice(b"{\"pipeline\":");
         let mut at = 0;
@@ -116,6 +116,7 @@ impl Document {
         }
         body.extend_from_slice(&self.text.as_bytes()[at..]);
         body.push(b'}');
+        debug_assert!(body.len() <= room, "it grew");
         Ok(body)
     }
 

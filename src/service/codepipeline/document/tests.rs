@@ -3,7 +3,7 @@
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Choice, Document};
+use super::{Choice, Document, Kind};
 use crate::error::ErrorKind;
 use crate::token::Token;
 
@@ -46,6 +46,25 @@ fn only_the_token_of_the_chosen_action_changes_and_every_other_byte_stays() {
 }
 
 #[test]
+fn what_an_action_is_stands_in_its_type() {
+    for (category, owner, provider, version, kind) in [
+        ("Source", "ThirdParty", "GitHub", "1", Kind::GitHub),
+        ("Source", "ThirdParty", "GitHub", "2", Kind::Partner),
+        ("Source", "AWS", "CodeStarSourceConnection", "1", Kind::Connection),
+        ("Source", "AWS", "S3", "1", Kind::Source),
+        ("Approval", "AWS", "Manual", "1", Kind::Approval),
+        ("Deploy", "ThirdParty", "AlexaSkillsKit", "1", Kind::Partner),
+        ("Build", "AWS", "CodeBuild", "1", Kind::Other),
+    ] {
+        let id =
+            format!(r#"{{"category":"{category}","owner":"{owner}","provider":"{provider}","version":"{version}"}}"#);
+        let action = format!(r#"{{"name":"A","actionTypeId":{id},"configuration":null}}"#);
+        let document = read(&format!(r#"{{"version":1,"stages":[{{"name":"S","actions":[{action}]}}]}}"#));
+        assert_eq!(document.actions[0].kind, kind, "{id}");
+    }
+}
+
+#[test]
 fn all_github_sources_are_meant_unless_one_is_chosen() {
     let document = read(ODD);
     let names = |choice: &Choice| choice.of(&document).unwrap().iter().map(|a| a.full_name()).collect::<Vec<_>>();
@@ -58,6 +77,60 @@ fn all_github_sources_are_meant_unless_one_is_chosen() {
         let error = chosen(stage, action).of(&document).unwrap_err();
         assert_eq!(error.kind(), kind);
         assert!(error.to_string().contains("Source/GitHub (GitHub by a token), Source/Other"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_chosen_twice_is_meant_once_and_a_connection_is_told_from_what_else_has_no_token() {
+    let document = read(
+        &ODD.replace(
+            r#""owner":"ThirdParty","provider":"AlexaSkillsKit""#,
+            r#""owner":"AWS","provider":"CodeStarSourceConnection""#,
+        )
+        .replace(r#""category":"Deploy""#, r#""category":"Source""#),
+    );
+    let named = |name: &str| ("Source".to_owned(), name.to_owned());
+    let choice = Choice { actions: ["GitHub", "Other", "GitHub"].map(named).to_vec(), repository: None };
+    let meant: Vec<_> = choice.of(&document).unwrap().iter().map(|action| action.full_name()).collect();
+    assert_eq!(meant, ["Source/GitHub", "Source/Other"]);
+    let error = chosen("Deploy", "Alexa").of(&document).unwrap_err();
+    assert!(error.to_string().contains("Deploy/Alexa goes through a connection"), "{error}");
+}
+
+#[test]
+fn a_pipeline_without_a_token_says_what_it_has_instead() {
+    let of = |sources: &[(&str, &str)]| {
+        let action = |(at, (owner, provider)): (usize, &(&str, &str))| {
+            let id = format!(r#"{{"category":"Source","owner":"{owner}","provider":"{provider}","version":"1"}}"#);
+            format!(r#"{{"name":"A{at}","actionTypeId":{id}}}"#)
+        };
+        let actions = sources.iter().enumerate().map(action).collect::<Vec<_>>().join(",");
+        let document = read(&format!(r#"{{"version":1,"stages":[{{"name":"S","actions":[{actions}]}}]}}"#));
+        (
+            Choice::default().of(&document).unwrap_err().to_string(),
+            chosen("S", "B").of(&document).unwrap_err().to_string(),
+        )
+    };
+    let (none, missing) = of(&[("AWS", "S3"), ("AWS", "CodeStarSourceConnection")]);
+    assert!(none.contains("S/A1 goes through a connection"), "{none}");
+    assert!(missing.contains("S/A0 (another source), S/A1 (a connection)"), "{missing}");
+    let (none, missing) = of(&[("AWS", "S3")]);
+    assert!(none.contains("no GitHub source that logs in by a token; its sources are S/A0"), "{none}");
+    assert!(missing.contains("no action B in a stage S"), "{missing}");
+    assert!(of(&[]).0.contains("its sources are none"));
+}
+
+#[test]
+fn levels_are_counted_where_they_are_levels() {
+    use super::tree::is_too_deep;
+    let nested = |levels: usize, inside: &str| format!("{}{inside}{}", "[".repeat(levels), "]".repeat(levels));
+    assert!(!is_too_deep(&nested(64, "")) && is_too_deep(&nested(65, "")));
+    assert!(!is_too_deep(&nested(64, "1").replace('[', "{\"a\":").replace(']', "}")));
+    assert!(is_too_deep(&nested(65, "1").replace('[', "{\"a\":").replace(']', "}")));
+    assert!(!is_too_deep(&nested(1, &"[],{},".repeat(100))), "side by side");
+    for (words, deepest) in [("\"[{[{\"", 64), ("\"]}]}\"", 64), (r#""\"[{""#, 64), (r#""\\""#, 64), ("\"a\"", 64)] {
+        let whole = |levels| nested(levels, &format!("{words},{}", nested(1, "")));
+        assert!(!is_too_deep(&whole(deepest - 1)) && is_too_deep(&whole(deepest)), "{words}");
     }
 }
 
@@ -75,8 +148,16 @@ fn what_cannot_be_written_without_loss_is_refused() {
     assert_eq!(failed(&ODD.replacen("\"****\"", "\"clear\"", 1)), ErrorKind::Protocol, "a token in the clear");
     assert_eq!(failed(&ODD.replacen("\"OAuthToken\" : \"****\",", "", 1)), ErrorKind::Unsupported, "no token");
     assert_eq!(failed("{\"version\":1,\"stages\":{}}"), ErrorKind::Protocol);
-    let long = Token::new(&"a".repeat(1001)).unwrap();
     let document = read(ODD);
+    for actions in [Vec::new(), vec![document.action("Deploy", "Alexa").unwrap()]] {
+        let error = document.with_token(&actions, &Token::new("ghp_FAKE").unwrap()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal, "no token has no place there");
+    }
+    // Every character of it may need a backslash before it.
+    let odd = Token::new(&"\"".repeat(999)).unwrap();
+    let all = Choice::default().of(&document).unwrap();
+    assert!(document.with_token(&all, &odd).unwrap().len() > 4 * 999);
+    let long = Token::new(&"a".repeat(1001)).unwrap();
     let actions = Choice::default().of(&document).unwrap();
     assert_eq!(document.with_token(&actions, &long).unwrap_err().kind(), ErrorKind::InvalidInput);
     assert!(document.with_token(&actions, &Token::new(&"a".repeat(1000)).unwrap()).is_ok());
@@ -100,4 +181,6 @@ fn differences_are_told_by_where_and_never_by_what() {
     let pointers = one.differences(&read(&other));
     assert_eq!(pointers, ["/stages/0/actions/0/configuration/Branch", "/x-future/d", "/x-future/n~1~0"]);
     assert_eq!(one.differences(&read(ODD)), Vec::<String>::new());
+    let escaped = ODD.replace("\"main\"", "\"m\\u0061in\"");
+    assert!(escaped != ODD && one.differences(&read(&escaped)).is_empty(), "it says the same");
 }

@@ -34,6 +34,13 @@ fn the_secret_is_written_without_white_space_and_nothing_else_changes() {
 }
 
 #[test]
+fn there_is_room_for_a_secret_of_which_every_character_is_escaped() {
+    let document = Document::read(text("<id>a</id><secret><secret-redacted/></secret>"), false).unwrap();
+    let long = Token::new(&"&".repeat(8192)).unwrap();
+    assert!(document.with_secret(&long, &known("a")).unwrap().len() > 8192 * "&amp;".len());
+}
+
+#[test]
 fn a_document_with_two_secrets_or_none_or_one_in_an_odd_place_is_refused() {
     let hidden = "<secret><secret-redacted/></secret>";
     for fields in [
@@ -43,6 +50,7 @@ fn a_document_with_two_secrets_or_none_or_one_in_an_odd_place_is_refused() {
         "<id>a</id><other><secret-redacted/></other>".to_owned(),
         "<id>a</id><secret><x><secret-redacted/></x></secret>".to_owned(),
         "<id>a</id><secret>tail<secret-redacted/></secret>".to_owned(),
+        "<id>a</id><secret><secret-redacted>tail</secret-redacted></secret>".to_owned(),
         "<id>a</id><secret-redacted/>".to_owned(),
         format!("<id>b</id>{hidden}"),
         format!("<id>a</id><id>a</id>{hidden}"),
@@ -64,9 +72,23 @@ fn what_jenkins_does_not_print_is_not_understood() {
         format!("{good}{good}"),
         good.replace("<id>a", "<id>&e;a"),
         good.replace("<id>", "<![CDATA[日]]><id>"),
+        good.replace("<id>", "<?xml version='1.0'?><id>"),
+        good.replace("<id>", "words<id>"),
+        format!("{good}words"),
+        good.replace("<id>", "<zzz \u{e9}='1'/><id>"),
+        good.replace("<id>", "<zzz k='&e;'/><id>"),
+        good.replace("<id>", "<zzz k='1' k='2'></zzz><id>"),
+        format!("<?xml version='1.0' encoding='日'?>{good}"),
     ] {
         assert_eq!(refused(&bad).kind(), ErrorKind::Protocol, "{bad}");
     }
+}
+
+#[test]
+fn what_says_how_a_document_is_written_may_stand_before_it() {
+    let whole = text("<id>a</id><secret><secret-redacted/></secret>");
+    let declared = format!("<?xml version='1.1' encoding='UTF-8'?>\n{whole}");
+    assert_eq!(sent(&declared, &known("a")), declared.replace("<secret-redacted/>", "ghp_FAKE&amp;&lt;tok&gt;'\"en"));
 }
 
 #[test]
@@ -80,9 +102,64 @@ fn characters_that_the_print_lost_come_from_what_is_known() {
 }
 
 #[test]
+fn a_character_is_printed_as_one_question_mark_and_one_beyond_the_first_plane_as_one_or_two() {
+    for (known, printed) in [("\u{e9}", "\u{e9}"), ("\u{ff}", "\u{ff}"), ("\u{100}", "?"), ("\u{ffff}", "?")] {
+        assert!(prints_as(known, printed) && !prints_as(known, "??"), "{known}");
+    }
+    assert!(prints_as("\u{10000}", "?") && prints_as("\u{10000}", "??") && !prints_as("\u{10000}", "\u{10000}"));
+}
+
+#[test]
+fn what_another_credential_says_is_named() {
+    let fields = "<id>a</id><username>bot</username><secret><secret-redacted/></secret>";
+    let document = Document::read(text(fields), false).unwrap();
+    let said = |known| document.check(&known).unwrap_err();
+    let id = said(Known { username: Some("bot"), ..known("b") });
+    assert!(id.kind() == ErrorKind::Unsupported && id.to_string().contains("another id"), "{id}");
+    let username = said(Known { username: Some("eve"), ..known("a") });
+    assert!(
+        username.kind() == ErrorKind::Unsupported && username.to_string().contains("another username"),
+        "{username}"
+    );
+    document.check(&Known { username: Some("bot"), ..known("a") }).unwrap();
+}
+
+#[test]
+fn references_are_read_as_what_they_stand_for() {
+    let says = |words: &str| {
+        let fields = format!("<id>a</id><description>{words}</description><secret><secret-redacted/></secret>");
+        Document::read(text(&fields), false).map(|document| document.says("description").map(str::to_owned))
+    };
+    assert_eq!(says("&quot;&apos;&amp;&lt;&gt;&#65;&#x42;<![CDATA[&]]>").unwrap().as_deref(), Some("\"'&<>AB&"));
+    for none in ["&nbsp;", "&#0;", "&#x110000;", "&#+65;", "&#x+41;", "&#;"] {
+        assert_eq!(says(none).unwrap_err().kind(), ErrorKind::Protocol, "{none}");
+    }
+}
+
+#[test]
 fn a_question_mark_is_one_where_jenkins_prints_everything() {
     let fields = "<id>a</id><zzz>what?</zzz><secret><secret-redacted/></secret>";
     Document::read(text(fields), false).unwrap().check(&known("a")).unwrap();
+}
+
+#[test]
+fn both_classes_are_read_by_the_element_that_keeps_their_secret() {
+    let class = "com.cloudbees.plugins.credentials.impl.UsernamePasswordCredentialsImpl";
+    let hidden = |name: &str| format!("<{class}><id>a</id><{name}><secret-redacted/></{name}></{class}>");
+    let document = Document::read(hidden("password"), false).unwrap();
+    assert_eq!((document.kind(), document.text()), (Kind::UsernamePassword, hidden("password").as_str()));
+    assert_eq!(refused(&hidden("secret")).kind(), ErrorKind::Unsupported);
+    let text = text("<id>a</id><secret><secret-redacted/></secret>");
+    assert_eq!(Document::read(text, false).unwrap().kind(), Kind::SecretText);
+    let other = hidden("password").replace(class, "com.example.Other");
+    assert!(refused(&other).to_string().contains("the class com.example.Other:"));
+}
+
+#[test]
+fn what_hides_a_secret_is_never_sent_wherever_it_stands() {
+    let text = text("<id>a</id><zzz><![CDATA[<secret-redacted/>]]></zzz><secret><secret-redacted/></secret>");
+    let error = Document::read(text, false).unwrap().with_secret(&token(), &known("a")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal);
 }
 
 #[test]
