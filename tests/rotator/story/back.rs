@@ -10,13 +10,13 @@ use crate::world::{overlap, place, replace};
 #[test]
 fn a_new_token_that_is_not_on_its_way_out_stays_when_the_old_one_dies_on_the_way_back() {
     let back = Story::of(overlap(), &[place(), place()]).settled().going_back();
-    let alive = back.then(Fact::PredecessorLooked { standing: Standing::Dead, owner: None });
+    let alive = back.found(Standing::Dead);
     assert!(!alive.0.is_rolling_back());
     assert_eq!(alive.0.candidate(), Some(TokenRef::New(1)));
 
     let back = Story::of(overlap(), &[place(), place()]).issued().going_back();
     let leaving = back.then(Fact::Revoking { token: TokenRef::New(1), reason: Reason::RolledBack });
-    let leaving = leaving.then(Fact::PredecessorLooked { standing: Standing::Dead, owner: None });
+    let leaving = leaving.found(Standing::Dead);
     assert!(!leaving.0.is_rolling_back());
     assert_eq!(leaving.0.candidate(), None, "another is made");
 }
@@ -98,10 +98,7 @@ fn there_is_a_way_back_while_the_old_token_is_good_and_only_once() {
 
 #[test]
 fn the_only_token_that_lives_is_taken_back_only_where_it_was_refused_and_another_can_be_issued() {
-    let story = |origin| {
-        let dead = Fact::PredecessorLooked { standing: Standing::Dead, owner: None };
-        Story::of(overlap(), &[place()]).then(dead).asked_for(1).came(1, origin)
-    };
+    let story = |origin| Story::of(overlap(), &[place()]).found(Standing::Dead).asked_for(1).came(1, origin);
     assert!(!story(Origin::Minted).admitted().0.may_roll_back());
     let refused = refused(Lack::UnknownAccess, Some(grant()));
     assert!(story(Origin::Minted).then(refused.clone()).0.may_roll_back());
@@ -132,6 +129,6 @@ fn forward_again_means_only_where_the_old_token_was_put_back() {
     let both = Story::of(overlap(), &[place(), place()]).settled().installed("b").verified("b");
     let back = both.going_back().looked().restoring("b");
     let back = back.then(Fact::Restored { consumer: name("b"), slot: Slot::opaque() });
-    let forward = back.then(Fact::PredecessorLooked { standing: Standing::Dead, owner: None });
+    let forward = back.found(Standing::Dead);
     forward.does(&Act::Preflight(name("b")));
 }

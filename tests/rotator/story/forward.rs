@@ -5,7 +5,7 @@ use tokenturn::provider::Fate;
 use tokenturn::rotation::{
     Act, Death, Decision, Fact, OldToken, Origin, Possession, Standing, Step, TokenRef, Wait, next,
 };
-use tokenturn::{Answer, Effect, ErrorKind, Guide, Lack, Problem, Reason, Restriction, Token, TokenId};
+use tokenturn::{Answer, Effect, ErrorKind, Guide, Lack, Reason, Restriction, Token, TokenId};
 
 use super::{Story, at, grant, name, refused, version};
 use crate::world::{guided, overlap, place, replace};
@@ -64,8 +64,7 @@ fn where_only_so_many_live_another_is_issued_once_what_an_attempt_left_behind_is
     let lost = Story::of(can, &[place()]).looked().read("a", version("1"), Answer::Refuted).asked_for(1);
     let lost = lost.then(Fact::OrphansFound { attempt: 1, ids: vec![orphan()] });
     let found = TokenRef::Found(orphan());
-    let because = Problem::new(ErrorKind::PermissionDenied, "no");
-    let lost = lost.then(Fact::GaveUp { act: Act::Revoke(found.clone()), problem: because });
+    let lost = lost.gave_up(Act::Revoke(found.clone()));
     assert!(next(&lost.0).iter().all(|step| *step == Step::Await(Wait::Decision)), "{:?}", next(&lost.0));
     lost.then(Fact::Revoked { token: found, proof: Death::Word }).does(&Act::Issue);
 }
@@ -74,7 +73,7 @@ fn where_only_so_many_live_another_is_issued_once_what_an_attempt_left_behind_is
 fn what_came_of_a_request_is_searched_for_only_where_the_old_token_cannot_tell() {
     let unknown = |old, can| {
         let story = Story::after(old, can, &[place()]).asked_for(1);
-        story.then(Fact::PredecessorLooked { standing: Standing::Unknown, owner: None })
+        story.found(Standing::Unknown)
     };
     let held = || OldToken::held(Possession::Held, Token::new("old").unwrap().fingerprint(), None);
     unknown(held(), replace()).awaits(&Wait::Decision);
@@ -130,8 +129,7 @@ fn where_issuing_has_killed_a_token_that_we_never_had_all_places_go_at_once() {
     assert_eq!(story(overlap()), [install("a")]);
     assert_eq!(story(replace()), [install("a"), install("b")]);
 
-    let dead = Fact::PredecessorLooked { standing: Standing::Dead, owner: None };
-    let story = Story::of(overlap(), &places).then(dead).read("a", version("1"), Answer::Refuted);
+    let story = Story::of(overlap(), &places).found(Standing::Dead).read("a", version("1"), Answer::Refuted);
     let story = story.read("b", version("1"), Answer::Refuted).asked_for(1).came(1, Origin::Minted).admitted();
     assert_eq!(next(&story.0), [install("a"), install("b")], "so they do where it was dead before");
 }

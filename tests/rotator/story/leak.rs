@@ -1,7 +1,6 @@
 //! A token leaked.
 
 use tokenturn::rotation::{Act, Compromised, Decision, Ending, Fact, OldEnd, Step, TokenRef, Urgency, next};
-use tokenturn::{ErrorKind, Problem};
 
 use super::{Story, name};
 use crate::world::{overlap, place};
@@ -13,8 +12,7 @@ fn what_leaked_and_was_refused_its_end_after_a_restart_may_be_our_own_key_so_tha
     let story = story.then(Fact::CutOver).then(leaked).resumed();
     let revoke = || Act::Revoke(TokenRef::Old);
     story.does(&revoke());
-    let because = Problem::new(ErrorKind::PermissionDenied, "no");
-    let story = story.then(Fact::GaveUp { act: revoke(), problem: because });
+    let story = story.gave_up(revoke());
     story.does(&Act::Verify(name("a")));
     story.verified("a").does(&revoke());
 }
@@ -37,8 +35,7 @@ fn what_leaked_and_could_not_go_first_is_not_waited_for() {
     let leaked = Fact::Emergency { compromised: Compromised::Old, mode: Urgency::RevokeFirst };
     let story = Story::of(overlap(), &[place()]).then(leaked);
     story.does(&Act::Revoke(TokenRef::Old));
-    let because = Problem::new(ErrorKind::PermissionDenied, "no");
-    story.then(Fact::GaveUp { act: Act::Revoke(TokenRef::Old), problem: because }).does(&Act::LookAtPredecessor);
+    story.gave_up(Act::Revoke(TokenRef::Old)).does(&Act::LookAtPredecessor);
 }
 
 #[test]

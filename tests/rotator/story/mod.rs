@@ -61,8 +61,13 @@ impl Story {
         self
     }
 
+    /// The old token was looked at, and is good.
     pub(super) fn looked(self) -> Self {
-        self.then(Fact::PredecessorLooked { standing: Standing::Live, owner: None })
+        self.found(Standing::Live)
+    }
+
+    pub(super) fn found(self, standing: Standing) -> Self {
+        self.then(Fact::PredecessorLooked { standing, owner: None })
     }
 
     pub(super) fn read(self, at: &str, slot: Slot, new: Answer) -> Self {
@@ -120,6 +125,10 @@ impl Story {
         let mut problem = Problem::new(kind, "it did not go well");
         problem.effect = effect;
         self.then(Fact::Stumbled { act, problem, since: at(0), again_at: at(1) })
+    }
+
+    pub(super) fn gave_up(self, act: Act) -> Self {
+        self.then(Fact::GaveUp { act, problem: Problem::new(ErrorKind::PermissionDenied, "no") })
     }
 
     #[track_caller]

@@ -61,8 +61,7 @@ fn no_place_is_written_before_the_last_write_of_another_token_must_have_arrived(
     let story = story.then(Fact::Restoring { consumer: name("b"), settled: Some(at(50)) });
     let not_before = |story: &Story, act: fn(ConsumerName) -> Act, at| story.0.not_before(&act(name(at)));
     assert_eq!(not_before(&story, Act::Restore, "b"), None, "it is the same token");
-    let dead = Fact::PredecessorLooked { standing: Standing::Dead, owner: None };
-    let forward = story.then(dead);
+    let forward = story.found(Standing::Dead);
     assert!(!forward.0.is_rolling_back());
     assert_eq!(not_before(&forward, Act::Install, "b"), Some(at(50)));
     assert_eq!(not_before(&forward, Act::Install, "a"), None);
@@ -95,12 +94,11 @@ fn why_a_run_is_stuck_is_said_as_it_is() {
         Some(Outcome::NeedsPerson { problems, .. }) => problems[0].text.clone(),
         other => panic!("needs nobody: {other:?}"),
     };
-    let unknown = || Fact::PredecessorLooked { standing: Standing::Unknown, owner: None };
-    let asked = Story::of(replace(), &[place()]).asked_for(1).then(unknown());
+    let asked = Story::of(replace(), &[place()]).asked_for(1).found(Standing::Unknown);
     assert!(why(&asked).contains("what came of asking for a token"), "{}", why(&asked));
     // The new token leaked, and nobody can say whether the old one may be put back.
     let leaked = Fact::Emergency { compromised: Compromised::New, mode: Urgency::ReplaceNow };
-    let back = Story::of(overlap(), &[place(), place()]).settled().then(leaked).then(unknown());
+    let back = Story::of(overlap(), &[place(), place()]).settled().then(leaked).found(Standing::Unknown);
     assert!(why(&back).contains("cannot be looked at"), "{}", why(&back));
 }
 
@@ -130,7 +128,7 @@ fn the_old_token_counts_as_alive_while_it_was_seen_taken_and_is_not_known_to_be_
     let story = || Story::of(overlap(), &[place()]);
     assert!(!story().0.old_is_live(), "nobody has looked");
     assert!(story().looked().0.old_is_live());
-    assert!(!story().then(Fact::PredecessorLooked { standing: Standing::Unknown, owner: None }).0.old_is_live());
+    assert!(!story().found(Standing::Unknown).0.old_is_live());
     let over = story().settled().then(Fact::CutOver).then(Fact::LastLooked);
     let revoking = over.then(Fact::Revoking { token: TokenRef::Old, reason: Reason::Superseded });
     assert!(!revoking.then(Fact::Revoked { token: TokenRef::Old, proof: Death::Seen }).0.old_is_live());
